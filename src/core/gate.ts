@@ -1,0 +1,54 @@
+import type { Decision } from './decision.ts';
+import type { EventCommand } from './event-act.ts';
+import type { EventSnapshot, EventSpec } from './event-spec.ts';
+import type { LogRecord, OutboxId } from './record.ts';
+import type { Win } from './win.ts';
+
+/** What a gate needs of a claim. */
+export interface AdmitRequest {
+  readonly userId: string;
+  readonly key: string | null;
+}
+
+/** What an event comes back from: what its records came to, and all its wins in slot order. */
+export interface Restoration {
+  readonly event: EventSnapshot;
+  readonly wins: readonly Win[];
+}
+
+/**
+ * Decides claims and keeps the wins, atomically. Whatever it answers is durable before it answers (its ack level), and
+ * with every slot that it allots stands an outbox entry, made in the same atomic act.
+ *
+ * Errors of all methods: `unavailable` (nothing was done), `unknown_outcome` (it may have been done; the same call again
+ * tells), and those that the methods name.
+ */
+export interface Gate {
+  /** Which store it is, for metrics and `/readyz`: `sqlite`, `redis`. */
+  readonly kind: string;
+  /** The store's clock, milliseconds since 1970. */
+  now(): Promise<number>;
+  /** Creates the event, or gives the one that stands under its id as it stands; the caller compares. */
+  create(spec: EventSpec): Promise<{ readonly event: EventSnapshot; readonly created: boolean }>;
+  /** Does what `judgeCommand` says, as one numbered revision. Throws its errors, and `event_not_found`. */
+  command(eventId: string, command: EventCommand, ifRevision: number | null): Promise<EventSnapshot>;
+  /** The events as they stand, null where there is none. */
+  events(eventIds: readonly string[]): Promise<(EventSnapshot | null)[]>;
+  /** At most `limit` events in byte order of their ids, behind `after`. */
+  list(after: string | null, limit: number): Promise<EventSnapshot[]>;
+  /** Decides a batch in its order, as `judgeClaim` says. Refusals write nothing. Throws `event_not_found`. */
+  admit(eventId: string, requests: readonly AdmitRequest[]): Promise<Decision[]>;
+  /** The user's wins in order of `nth`; empty where there is no such event. */
+  winsOfUser(eventId: string, userId: string): Promise<Win[]>;
+  /** At most `limit` wins in slot order behind slot `after`. What has been trimmed may be missing from the front. */
+  wins(eventId: string, after: number, limit: number): Promise<Win[]>;
+  /** Records of the outbox behind `after` with at most about `winsMax` wins in all; empty at its end. */
+  outbox(eventId: string, after: OutboxId, winsMax: number): Promise<LogRecord[]>;
+  /** Says that the ledger has everything up to and with `upTo`, so that the gate need not keep it for the log. */
+  trim(eventId: string, upTo: OutboxId): Promise<void>;
+  /** Puts an event back after its gate was lost, in place of what stands, with one `recover` record at the end of its outbox. */
+  restore(restoration: Restoration): Promise<EventSnapshot>;
+  /** Throws `unavailable` or `store_unfit` when claims cannot be decided now. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

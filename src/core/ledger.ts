@@ -1,0 +1,107 @@
+import type { Coupon, FailedIssuance, FailedIssuanceState, NewCoupon } from './coupon.ts';
+import type { EventPhase, EventSpec } from './event-spec.ts';
+
+/** An event as the ledger has it: its latest revision that has arrived. */
+export interface LedgerEvent {
+  readonly spec: EventSpec;
+  readonly phase: EventPhase;
+  readonly revision: number;
+  readonly epoch: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A win that the ledger refused for its own sake, to be kept. */
+export interface NewFailure {
+  readonly eventId: string | null;
+  readonly slot: number | null;
+  readonly userId: string | null;
+  readonly record: string;
+  readonly error: string;
+  readonly nextAttemptAt: number;
+}
+
+/** What is to be written in one transaction. */
+export interface IssueBatch {
+  readonly partition: string;
+  /** The position that the ledger must be at. */
+  readonly from: string;
+  /** The position that it moves to, by compare-and-set from `from`; null leaves it (a probe while a refused row is sought). */
+  readonly to: string | null;
+  readonly events: readonly LedgerEvent[];
+  readonly coupons: readonly NewCoupon[];
+  readonly failures: readonly NewFailure[];
+}
+
+/** What became of a batch. Anything but `issued` has changed nothing. */
+export type IssueOutcome =
+  /** `repeats` of the coupons stood there already, the same. */
+  | { readonly outcome: 'issued'; readonly repeats: number; readonly issuedAt: number }
+  /** Somebody else has moved the position; go on from there. */
+  | { readonly outcome: 'moved'; readonly position: string }
+  /** Another win stands where this one belongs. */
+  | { readonly outcome: 'conflict'; readonly eventId: string; readonly slot: number; readonly message: string }
+  /** The database refused a row for that row's own sake; which one is for the caller to find. */
+  | { readonly outcome: 'refused'; readonly error: string };
+
+/** How many of an event's wins are where. */
+export interface LedgerTotals {
+  readonly issued: number;
+  /** Failed issuances in state `waiting`. */
+  readonly failed: number;
+  readonly discarded: number;
+  /** The greatest slot the ledger knows, in whatever table; 0 where none. */
+  readonly lastSlot: number;
+}
+
+/** What an attempt to reissue, or an operator, made of a failed issuance. */
+export type FailureChange =
+  | { readonly state: 'waiting'; readonly error: string; readonly nextAttemptAt: number }
+  | { readonly state: 'discarded'; readonly reason: string };
+
+/** Which failed issuances to list; in order of their ids. */
+export interface FailureQuery {
+  readonly state?: FailedIssuanceState;
+  /** Only those due at this time. */
+  readonly dueAt?: number;
+  readonly eventId?: string;
+  readonly slots?: readonly number[];
+  readonly afterId: number;
+  readonly limit: number;
+}
+
+/**
+ * The relational database that holds coupons.
+ * Errors of all methods: `unavailable`, or `unknown_outcome` where a transaction may have been committed (the same call
+ * again tells).
+ */
+export interface Ledger {
+  /** Which database it is: `sqlite`, `mysql`, `postgres`. */
+  readonly kind: string;
+  /** Brings the schema to this version, under a lock; gives the names of the migrations that were run. */
+  migrate(): Promise<string[]>;
+  /** Throws `store_not_migrated` when the schema is another, `unavailable` when it does not answer. */
+  check(): Promise<void>;
+  /** Writes an event unless a later revision stands. */
+  putEvent(event: LedgerEvent): Promise<void>;
+  event(eventId: string): Promise<LedgerEvent | null>;
+  /** At most `limit` events in byte order of their ids, behind `after`. */
+  events(after: string | null, limit: number): Promise<LedgerEvent[]>;
+  /** How far a partition has been issued; null where nothing has. */
+  position(partition: string): Promise<string | null>;
+  /** Coupons, failures, event revisions and the position, in one transaction. */
+  issue(batch: IssueBatch): Promise<IssueOutcome>;
+  /** At most `limit` coupons in slot order behind slot `after`. */
+  coupons(eventId: string, after: number, limit: number): Promise<Coupon[]>;
+  couponsBySlot(eventId: string, slots: readonly number[]): Promise<Coupon[]>;
+  totals(eventId: string): Promise<LedgerTotals>;
+  failures(query: FailureQuery): Promise<FailedIssuance[]>;
+  failure(id: number): Promise<FailedIssuance | null>;
+  /** Failed issuances of all events, by state. */
+  failureTotals(): Promise<Record<FailedIssuanceState, number>>;
+  /** Writes the coupon of a waiting failed issuance and marks it `reissued`, in one transaction; a repeat is harmless. */
+  reissue(id: number, coupon: NewCoupon): Promise<IssueOutcome>;
+  /** Changes a waiting failed issuance, counting an attempt where it stays waiting; false where it no longer waits. */
+  changeFailure(id: number, change: FailureChange): Promise<boolean>;
+  close(): Promise<void>;
+}
