@@ -26,7 +26,7 @@ export interface IssueBatch {
   readonly partition: string;
   /** The position that the ledger must be at. */
   readonly from: string;
-  /** The position that it moves to, by compare-and-set from `from`; null leaves it (a probe while a refused row is sought). */
+  /** The position that it moves to, by compare-and-set from `from`; null is a probe: all is tried, then rolled back whatever came of it. */
   readonly to: string | null;
   readonly events: readonly LedgerEvent[];
   readonly coupons: readonly NewCoupon[];
