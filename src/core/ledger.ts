@@ -24,8 +24,8 @@ export interface NewFailure {
 /** What is to be written in one transaction. */
 export interface IssueBatch {
   readonly partition: string;
-  /** The position that the ledger must be at. */
-  readonly from: string;
+  /** The position that the ledger must be at; null where it must have none yet. */
+  readonly from: string | null;
   /** The position that it moves to, by compare-and-set from `from`; null is a probe: all is tried, then rolled back whatever came of it. */
   readonly to: string | null;
   readonly events: readonly LedgerEvent[];
@@ -38,7 +38,7 @@ export type IssueOutcome =
   /** `repeats` of the coupons stood there already, the same. */
   | { readonly outcome: 'issued'; readonly repeats: number; readonly issuedAt: number }
   /** Somebody else has moved the position; go on from there. */
-  | { readonly outcome: 'moved'; readonly position: string }
+  | { readonly outcome: 'moved'; readonly position: string | null }
   /** Another win stands where this one belongs. */
   | { readonly outcome: 'conflict'; readonly eventId: string; readonly slot: number; readonly message: string }
   /** The database refused a row for that row's own sake; which one is for the caller to find. */
@@ -59,13 +59,12 @@ export type FailureChange =
   | { readonly state: 'waiting'; readonly error: string; readonly nextAttemptAt: number }
   | { readonly state: 'discarded'; readonly reason: string };
 
-/** Which failed issuances to list; in order of their ids. */
+/** Which failed issuances to list: in order of their ids, or the longest due first where `dueAt` is given. */
 export interface FailureQuery {
   readonly state?: FailedIssuanceState;
-  /** Only those due at this time. */
+  /** Only those waiting and due at this time. */
   readonly dueAt?: number;
   readonly eventId?: string;
-  readonly slots?: readonly number[];
   readonly afterId: number;
   readonly limit: number;
 }
@@ -97,6 +96,7 @@ export interface Ledger {
   totals(eventId: string): Promise<LedgerTotals>;
   failures(query: FailureQuery): Promise<FailedIssuance[]>;
   failure(id: number): Promise<FailedIssuance | null>;
+  failuresBySlot(eventId: string, slots: readonly number[]): Promise<FailedIssuance[]>;
   /** Failed issuances of all events, by state. */
   failureTotals(): Promise<Record<FailedIssuanceState, number>>;
   /** Writes the coupon of a waiting failed issuance and marks it `reissued`, in one transaction; a repeat is harmless. */

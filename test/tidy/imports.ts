@@ -50,7 +50,7 @@ const rules: Readonly<Record<string, Rule>> = {
     layers: ['core', 'lib', 'gates', 'logs', 'ledgers', 'engine', 'http', 'testing', 'config'],
     ...open,
   },
-  cli: { layers: ['compose', 'config', 'lab', 'load'], ...open },
+  cli: { layers: ['core', 'lib', 'engine', 'compose', 'config', 'lab', 'load'], ...open },
   main: { layers: ['compose', 'core', 'engine', 'config', 'http', 'lib'], ...open },
 };
 

@@ -1,0 +1,244 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../../core/clock.ts';
+import { type Decision, judgeClaim } from '../../core/decision.ts';
+import { type EventCommand, judgeCommand } from '../../core/event-act.ts';
+import { checkSpec, type EventSnapshot, type EventSpec } from '../../core/event-spec.ts';
+import { DibsError } from '../../core/errors.ts';
+import type { AdmitRequest, Gate, Restoration } from '../../core/gate.ts';
+import type { LogRecord, OutboxId } from '../../core/record.ts';
+import type { Win } from '../../core/win.ts';
+import { claimIdOf } from '../../lib/claim-id.ts';
+import { readMigrations } from '../../lib/sql-file.ts';
+import { assertDurable, isStoreFailure, migrateSqlite, openSqlite, sqliteTrouble, transact } from '../../lib/sqlite.ts';
+import { type Entry, EventTable } from './event-table.ts';
+import { readOutbox } from './outbox.ts';
+import { prepareStatements, type Statements, winOf } from './statements.ts';
+
+/** Where the gate lives and which clock opens and closes its events. */
+export interface SqliteGateOptions {
+  /** The file; its folder must exist. */
+  readonly path: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens the gate of one machine: one SQLite file that this process alone holds. Calls are synchronous within, so that a
+ * batch is decided without a thread to cross; a batch with wins ends in one commit that is on the disk before it answers.
+ * Throws `store_locked`, `store_unfit`, `store_not_migrated`, `unavailable`.
+ */
+export async function openSqliteGate(options: SqliteGateOptions): Promise<Gate> {
+  const sqlite = { path: options.path, exclusive: true, busyTimeoutMs: 0 };
+  const db = openSqlite(sqlite);
+  try {
+    const now = options.clock.now();
+    migrateSqlite(db, readMigrations(import.meta.url, 'schema'), now);
+    db.prepare('INSERT INTO openings (id, opened_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET opened_at = ?1').run(
+      now,
+    );
+    assertDurable(db, sqlite);
+    return new SqliteGate(db, options);
+  } catch (error) {
+    db.close();
+    throw sqliteTrouble(error, options.path);
+  }
+}
+
+const noWins: readonly Win[] = [];
+
+class SqliteGate implements Gate {
+  readonly kind = 'sqlite';
+  readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #sql: Statements;
+  readonly #table: EventTable;
+  #broken: DibsError | null = null;
+
+  constructor(db: DatabaseSync, options: SqliteGateOptions) {
+    this.#db = db;
+    this.#path = options.path;
+    this.#clock = options.clock;
+    this.#sql = prepareStatements(db);
+    this.#table = new EventTable(this.#sql, options.clock, (act) => this.#commit(act));
+  }
+
+  async now(): Promise<number> {
+    return this.#clock.now();
+  }
+
+  async create(spec: EventSpec): Promise<{ event: EventSnapshot; created: boolean }> {
+    checkSpec(spec);
+    return this.#guard(() => {
+      const standing = this.#table.find(spec.id);
+      if (standing !== null) return { event: this.#table.settled(standing), created: false };
+      const now = this.#clock.now();
+      const event: EventSnapshot = {
+        spec,
+        phase: 'active',
+        revision: 1,
+        epoch: 1,
+        won: 0,
+        acts: 1,
+        createdAt: now,
+        lastTime: now,
+      };
+      this.#table.write(event, 'create');
+      return { event, created: true };
+    });
+  }
+
+  async command(eventId: string, command: EventCommand, ifRevision: number | null): Promise<EventSnapshot> {
+    return this.#guard(() => {
+      const event = this.#table.settled(this.#table.known(eventId));
+      const now = this.#table.timeOf(event);
+      const outcome = judgeCommand(event, command, ifRevision, now);
+      return outcome === null ? event : this.#table.act(event, outcome, now);
+    });
+  }
+
+  async events(eventIds: readonly string[]): Promise<(EventSnapshot | null)[]> {
+    return this.#guard(() =>
+      eventIds.map((eventId) => {
+        const entry = this.#table.find(eventId);
+        return entry === null ? null : this.#table.settled(entry);
+      }),
+    );
+  }
+
+  async list(after: string | null, limit: number): Promise<EventSnapshot[]> {
+    return this.#guard(() =>
+      this.#sql.eventIdsAfter.all(after ?? '', limit).map((row) => this.#table.settled(this.#table.known(row.eventId))),
+    );
+  }
+
+  async admit(eventId: string, requests: readonly AdmitRequest[]): Promise<Decision[]> {
+    return this.#guard(() => {
+      // Settling may replace the entry's snapshot, so that the entry is looked up behind it.
+      const event = this.#table.settled(this.#table.known(eventId));
+      return this.#decide(this.#table.known(eventId), event, requests, this.#table.timeOf(event));
+    });
+  }
+
+  async winsOfUser(eventId: string, userId: string): Promise<Win[]> {
+    return this.#guard(() => {
+      const entry = this.#table.find(eventId);
+      return entry === null ? [] : [...this.#winsOf(entry, userId)];
+    });
+  }
+
+  async wins(eventId: string, after: number, limit: number): Promise<Win[]> {
+    return this.#guard(() => {
+      const entry = this.#table.find(eventId);
+      if (entry === null) return [];
+      return this.#sql.winsAfter.all(entry.no, after, entry.event.won, limit).map(winOf);
+    });
+  }
+
+  async outbox(eventId: string, after: OutboxId, winsMax: number): Promise<LogRecord[]> {
+    return this.#guard(() => {
+      const entry = this.#table.find(eventId);
+      return entry === null ? [] : readOutbox(this.#sql, entry.no, entry.event, after, winsMax);
+    });
+  }
+
+  async trim(): Promise<void> {
+    // The wins are the outbox, and replays need them for ever: there is nothing that could go.
+  }
+
+  async restore({ event, wins }: Restoration): Promise<EventSnapshot> {
+    return this.#guard(() => {
+      const standing = this.#table.find(event.spec.id);
+      this.#commit(() => {
+        if (standing !== null) {
+          this.#db.prepare('DELETE FROM wins WHERE event_no = ?').run(standing.no);
+          this.#db.prepare('DELETE FROM acts WHERE event_no = ?').run(standing.no);
+        }
+        const eventNo = this.#table.put(event, 'recover');
+        for (const win of wins) this.#insertWin(eventNo, win, event.revision);
+      });
+      this.#table.forget(event.spec.id);
+      return this.#table.known(event.spec.id).event;
+    });
+  }
+
+  async check(): Promise<void> {
+    this.#guard(() => this.#sql.eventById.get(''));
+  }
+
+  async close(): Promise<void> {
+    if (!this.#db.isOpen) return;
+    this.#broken ??= new DibsError('unavailable', `${this.#path} is closed.`);
+    this.#db.close();
+  }
+
+  #decide(entry: Entry, event: EventSnapshot, requests: readonly AdmitRequest[], now: number): Decision[] {
+    const draft = { ...event };
+    let begun = false;
+    try {
+      const decisions = requests.map((request): Decision => {
+        const wins = this.#winsOf(entry, request.userId);
+        const decision = judgeClaim(draft, wins, request.key, now);
+        if (decision !== null) return decision;
+        if (!begun) {
+          this.#db.exec('BEGIN IMMEDIATE');
+          begun = true;
+        }
+        const win = nextWin(draft, request, wins.length + 1, now);
+        this.#insertWin(entry.no, win, event.revision);
+        draft.won = win.slot;
+        return { outcome: 'won', replayed: false, win };
+      });
+      if (begun) {
+        this.#sql.updateWon.run(entry.no, draft.won, now);
+        this.#db.exec('COMMIT');
+        entry.event = { ...draft, acts: 0, lastTime: now };
+      }
+      return decisions;
+    } catch (error) {
+      throw this.#undo(error);
+    }
+  }
+
+  #winsOf(entry: Entry, userId: string): readonly Win[] {
+    const rows = this.#sql.winsOfUser.all(entry.no, userId);
+    return rows.length === 0 ? noWins : rows.map(winOf);
+  }
+
+  #insertWin(eventNo: number, win: Win, revision: number): void {
+    this.#sql.insertWin.run(eventNo, win.slot, win.userId, win.nth, win.key, win.claimId, win.wonAt, revision);
+  }
+
+  #commit<T>(act: () => T): T {
+    try {
+      return transact(this.#db, act);
+    } catch (error) {
+      throw this.#undo(error);
+    }
+  }
+
+  /** Rolls back and says what the failure means. After an I/O error nobody knows what a file holds: the gate stops for good. */
+  #undo(error: unknown): DibsError {
+    if (isStoreFailure(error)) {
+      this.#broken = new DibsError('unavailable', `${this.#path} failed; check the disk, then start anew.`, {
+        cause: error,
+      });
+      return new DibsError('unknown_outcome', undefined, { cause: error });
+    }
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    return sqliteTrouble(error, this.#path);
+  }
+
+  #guard<T>(act: () => T): T {
+    if (this.#broken !== null) throw this.#broken;
+    try {
+      return act();
+    } catch (error) {
+      throw sqliteTrouble(error, this.#path);
+    }
+  }
+}
+
+function nextWin(event: EventSnapshot, request: AdmitRequest, nth: number, now: number): Win {
+  const win = { slot: event.won + 1, userId: request.userId, nth, key: request.key, wonAt: now };
+  return { ...win, claimId: claimIdOf(event.spec.id, event.epoch, win) };
+}

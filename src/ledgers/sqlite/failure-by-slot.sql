@@ -1,0 +1,3 @@
+-- The failed issuance of one slot. ?1 event_id, ?2 slot
+SELECT id, event_id AS eventId, slot, user_id AS userId, record, error, attempts, next_attempt_at AS nextAttemptAt, state, reason
+FROM failed_issuances WHERE event_id = ?1 AND slot = ?2
