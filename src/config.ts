@@ -235,7 +235,8 @@ function layerOf(
       const later = name.startsWith('DIBS_KAFKA_')
         ? '; it belongs to the Kafka log, which is not in this version yet.'
         : '';
-      faults.push(`${show(name)} (${origin}): there is no such key${later || hint(name, [...names.keys()])}`);
+      const alike = [...names.keys()].filter((other) => other.startsWith('DIBS_') === name.startsWith('DIBS_'));
+      faults.push(`${show(name)} (${origin}): there is no such key${later || hint(name, alike)}`);
     } else if (layer.has(known.key)) {
       faults.push(`${known.key} (${origin}): is given twice, the second time as ${name}; keep one of them.`);
     } else if (typeof value !== 'string' && typeof value !== 'number') {
