@@ -1,0 +1,176 @@
+import type { Clock } from '../core/clock.ts';
+import type { FailedIssuanceState } from '../core/coupon.ts';
+import type { Gate } from '../core/gate.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { WinLog } from '../core/win-log.ts';
+import { createTokenBucket, unlimitedBucket } from '../lib/token-bucket.ts';
+import { Admitter } from './admitter.ts';
+import { audit } from './audit.ts';
+import { Claims } from './claims.ts';
+import { createCouponMaker } from './coupon-code.ts';
+import type { Dibs, Observer, RevisionGuard } from './dibs.ts';
+import { EventRegistry } from './event-registry.ts';
+import { Events } from './events.ts';
+import { figures, readiness } from './figures.ts';
+import { Issuer, pieceWinsMax } from './issuer.ts';
+import { limitOf, numberCursor, pageOf } from './paging.ts';
+import { presentCoupon, presentEvent } from './present.ts';
+import { prepareRecovery, type RecoveryContext, recover } from './recovery.ts';
+import { Reissuer } from './reissuer.ts';
+import type * as View from './views.ts';
+
+/** What a process does: decide claims, issue coupons, or both. */
+export const roles = ['claims', 'issuing'] as const;
+export type Role = (typeof roles)[number];
+
+/** What an engine is made of. The engine closes the stores when it is closed. */
+export interface EngineParts {
+  readonly gate: Gate;
+  readonly log: WinLog;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** A number from 0 to below 1, for jitter. */
+  readonly random: () => number;
+}
+
+/** How an engine behaves. */
+export interface EngineSettings {
+  /** Keys the coupon codes; the same on every node. */
+  readonly codeSecret: string;
+  /** Coupons a second; null: as fast as the ledger takes them. */
+  readonly issueRatePerSecond: number | null;
+  readonly roles: readonly Role[];
+  readonly observer: Observer;
+  /** Something an operator should know of; `error` is its cause, or null. */
+  readonly alarm: (message: string, error: unknown) => void;
+}
+
+// 20,000 waiting claims are about 20 MB, and a second's work at most: what comes beyond is better told so at once.
+const admitterLimits = { batchSizeMax: 256, waitingMax: 20_000 };
+
+/** Opens the engine over stores that are open and migrated: finds out which events can be served, then begins to issue. */
+export async function openEngine(parts: EngineParts, settings: EngineSettings): Promise<Dibs> {
+  await parts.ledger.check();
+  await parts.log.check();
+  const engine = new Engine(parts, settings);
+  await engine.start();
+  return engine;
+}
+
+class Engine implements Dibs {
+  readonly #parts: EngineParts;
+  readonly #registry: EventRegistry;
+  readonly #admitter: Admitter;
+  readonly #issuer: Issuer;
+  readonly #reissuer: Reissuer;
+  readonly #events: Events;
+  readonly #claims: Claims;
+  readonly #recovery: RecoveryContext;
+  readonly #issues: boolean;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: EngineParts, settings: EngineSettings) {
+    const { gate, log, ledger, clock, random } = parts;
+    const { observer, alarm, issueRatePerSecond } = settings;
+    const registry = new EventRegistry(gate, ledger);
+    const couponOf = createCouponMaker(settings.codeSecret);
+    const rate =
+      issueRatePerSecond === null ? unlimitedBucket : createTokenBucket(issueRatePerSecond, pieceWinsMax, clock.now());
+    this.#parts = parts;
+    this.#registry = registry;
+    this.#recovery = { gate, log, ledger, registry };
+    this.#issues = settings.roles.includes('issuing');
+    this.#issuer = new Issuer({ log, ledger, registry, clock, random, couponOf, rate, observer, alarm });
+    this.#reissuer = new Reissuer({ ledger, clock, random, couponOf, rate, alarm });
+    const recorded = (eventId: string): void => this.#issuer.wake(eventId);
+    this.#admitter = new Admitter(gate, admitterLimits, {
+      admitted: (size) => observer.admitted?.(size),
+      won: recorded,
+    });
+    this.#events = new Events({ gate, ledger, registry, recorded });
+    this.#claims = new Claims({ gate, ledger, registry, admitter: this.#admitter });
+  }
+
+  async start(): Promise<void> {
+    await this.#registry.start();
+    if (!this.#issues) return;
+    this.#issuer.start();
+    this.#reissuer.start();
+  }
+
+  createEvent = (input: View.NewEvent): Promise<{ event: View.EventView; created: boolean }> =>
+    this.#events.create(input);
+  getEvent = (eventId: string): Promise<View.EventView> => this.#events.get(eventId);
+  listEvents = (query: View.PageQuery = {}): Promise<View.Page<View.EventView>> => this.#events.list(query);
+  changeEvent = (eventId: string, change: View.EventChange, guard: RevisionGuard = {}): Promise<View.EventView> =>
+    this.#events.change(eventId, change, guard);
+  pauseEvent = (eventId: string, guard: RevisionGuard = {}): Promise<View.EventView> =>
+    this.#events.command(eventId, { act: 'pause' }, guard);
+  resumeEvent = (eventId: string, guard: RevisionGuard = {}): Promise<View.EventView> =>
+    this.#events.command(eventId, { act: 'resume' }, guard);
+  closeEvent = (eventId: string, guard: RevisionGuard = {}): Promise<View.EventView> =>
+    this.#events.command(eventId, { act: 'close' }, guard);
+
+  claim = (input: View.ClaimInput): Promise<View.ClaimDecision> => this.#claims.claim(input);
+  getClaim = (eventId: string, claimId: string, userId?: string): Promise<View.ClaimView> =>
+    this.#claims.get(eventId, claimId, userId);
+  listClaims = (eventId: string, userId: string): Promise<View.Page<View.ClaimView>> =>
+    this.#claims.list(eventId, userId);
+
+  async listCoupons(eventId: string, query: View.PageQuery = {}): Promise<View.Page<View.CouponView>> {
+    const limit = limitOf(query);
+    const after = numberCursor(query);
+    // Also of an event that waits for recovery: what has been issued stays issued.
+    await this.getEvent(eventId);
+    const rows = await this.#parts.ledger.coupons(eventId, after, limit + 1);
+    return pageOf(rows, limit, presentCoupon, (row) => String(row.slot));
+  }
+
+  audit = (eventId: string): Promise<View.AuditReport> => audit(this.#recovery, eventId);
+
+  listFailedIssuances = (
+    query: View.PageQuery & { readonly state?: FailedIssuanceState } = {},
+  ): Promise<View.Page<View.FailedIssuanceView>> => this.#reissuer.list(query);
+  reissue = (id: number): Promise<View.FailedIssuanceView> => this.#reissuer.reissue(id);
+  discard = (id: number, reason: string): Promise<View.FailedIssuanceView> => this.#reissuer.discard(id, reason);
+
+  async recoveryPlan(eventId: string): Promise<View.RecoveryPlan> {
+    const { plan } = await prepareRecovery(this.#recovery, eventId);
+    return plan;
+  }
+
+  async recover(eventId: string): Promise<View.EventView> {
+    const event = await recover(this.#recovery, eventId);
+    this.#issuer.forget(eventId);
+    return presentEvent(event, await this.#parts.gate.now());
+  }
+
+  readiness = (): Promise<View.Readiness> => readiness(this.#parts.gate);
+
+  figures(): Promise<View.Figures> {
+    const { gate, ledger } = this.#parts;
+    return figures({
+      gate,
+      ledger,
+      registry: this.#registry,
+      admitter: this.#admitter,
+      claims: this.#claims,
+      lastSlotOf: (eventId) => this.#issuer.lastSlotOf(eventId),
+      issued: () => this.#issuer.issued + this.#reissuer.issued,
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { gate, log, ledger } = this.#parts;
+    await this.#admitter.close();
+    await Promise.all([this.#issuer.stop(), this.#reissuer.stop()]);
+    await log.close();
+    await ledger.close();
+    await gate.close();
+  }
+}

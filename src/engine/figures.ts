@@ -1,0 +1,73 @@
+import { type EventSnapshot, stateAt } from '../core/event-spec.ts';
+import type { Gate } from '../core/gate.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { Admitter } from './admitter.ts';
+import type { Claims } from './claims.ts';
+import type { EventRegistry } from './event-registry.ts';
+import type { EventFigures, Figures, Readiness } from './views.ts';
+
+/** What the figures are read from. */
+export interface FiguresContext {
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  readonly registry: EventRegistry;
+  readonly admitter: Admitter;
+  readonly claims: Claims;
+  /** The greatest slot of the event that the issuer knows to be in the ledger; null where it has not looked. */
+  lastSlotOf(eventId: string): number | null;
+  issued(): number;
+}
+
+// More events than this are not watched one by one: every one of them is a row of each metric.
+const eventsMax = 1_000;
+
+/** Live figures of this process. A store that does not answer is a figure as well, not an error. */
+export async function figures(context: FiguresContext): Promise<Figures> {
+  const { gate, ledger, admitter } = context;
+  const gateHealth = await health(`gate:${gate.kind}`, () => gate.check());
+  const ledgerHealth = await health(`ledger:${ledger.kind}`, () => ledger.check());
+  const now = await gate.now();
+  const snapshots = gateHealth.up ? await gate.list(null, eventsMax) : [];
+  const events: EventFigures[] = [];
+  for (const snapshot of snapshots) events.push(await eventFigures(context, snapshot, now, ledgerHealth.up));
+  const failedIssuances = ledgerHealth.up ? await ledger.failureTotals() : { waiting: 0, reissued: 0, discarded: 0 };
+  const stores = [gateHealth, ledgerHealth];
+  return { at: new Date(now), events, queueDepth: admitter.waiting, issued: context.issued(), failedIssuances, stores };
+}
+
+/** Whether claims can be decided now: they need the gate alone. */
+export async function readiness(gate: Gate): Promise<Readiness> {
+  const { store, up, message } = await health(`gate:${gate.kind}`, () => gate.check());
+  return { ready: up, missing: up ? [] : [{ store, message: message ?? '' }] };
+}
+
+async function health(store: string, check: () => Promise<void>): Promise<Figures['stores'][number]> {
+  try {
+    await check();
+    return { store, up: true, message: null };
+  } catch (error) {
+    return { store, up: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function eventFigures(
+  context: FiguresContext,
+  event: EventSnapshot,
+  now: number,
+  ledgerUp: boolean,
+): Promise<EventFigures> {
+  const { gate, ledger, registry, claims } = context;
+  const { id, capacity } = event.spec;
+  const lastSlot = context.lastSlotOf(id) ?? (ledgerUp ? (await ledger.totals(id)).lastSlot : event.won);
+  const unissued = Math.max(0, event.won - lastSlot);
+  const [oldest] = unissued === 0 ? [] : await gate.wins(id, lastSlot, 1);
+  return {
+    eventId: id,
+    state: registry.isRecovering(id) ? 'recovering' : stateAt(event, Math.max(now, event.lastTime)),
+    capacity,
+    won: event.won,
+    unissued,
+    oldestUnissuedSeconds: oldest === undefined ? 0 : Math.max(0, now - oldest.wonAt) / 1000,
+    claims: claims.countsOf(id),
+  };
+}
