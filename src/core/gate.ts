@@ -46,7 +46,10 @@ export interface Gate {
   outbox(eventId: string, after: OutboxId, winsMax: number): Promise<LogRecord[]>;
   /** Says that the ledger has everything up to and with `upTo`, so that the gate need not keep it for the log. */
   trim(eventId: string, upTo: OutboxId): Promise<void>;
-  /** Puts an event back after its gate was lost, in place of what stands, with one `recover` record at the end of its outbox. */
+  /**
+   * Puts an event back after its gate was lost, in place of what stands. Its outbox then begins with a `recover` record of
+   * the revision before (`0-1`, where anything was won) and ends with one of the event's own, so that it folds from its start.
+   */
   restore(restoration: Restoration): Promise<EventSnapshot>;
   /** Throws `unavailable` or `store_unfit` when claims cannot be decided now. */
   check(): Promise<void>;

@@ -153,8 +153,11 @@ class SqliteGate implements Gate {
           this.#db.prepare('DELETE FROM wins WHERE event_no = ?').run(standing.no);
           this.#db.prepare('DELETE FROM acts WHERE event_no = ?').run(standing.no);
         }
+        const revision = event.revision - 1;
+        if (event.won > 0)
+          this.#table.put({ ...event, revision, won: 0, acts: 1, lastTime: event.createdAt }, 'recover');
         const eventNo = this.#table.put(event, 'recover');
-        for (const win of wins) this.#insertWin(eventNo, win, event.revision);
+        for (const win of wins) this.#insertWin(eventNo, win, revision);
       });
       this.#table.forget(event.spec.id);
       return this.#table.known(event.spec.id).event;
