@@ -1,0 +1,58 @@
+import type { Gate } from '../../core/gate.ts';
+import type { Ledger } from '../../core/ledger.ts';
+import type { WinLog } from '../../core/win-log.ts';
+
+/** `gate` with some of its methods replaced. With none replaced it must pass wherever `gate` passes. */
+export const wrapGate = (gate: Gate, replaced: Partial<Gate> = {}): Gate => ({
+  kind: gate.kind,
+  now: () => gate.now(),
+  create: (spec) => gate.create(spec),
+  command: (eventId, command, ifRevision) => gate.command(eventId, command, ifRevision),
+  events: (eventIds) => gate.events(eventIds),
+  list: (after, limit) => gate.list(after, limit),
+  admit: (eventId, requests) => gate.admit(eventId, requests),
+  winsOfUser: (eventId, userId) => gate.winsOfUser(eventId, userId),
+  wins: (eventId, after, limit) => gate.wins(eventId, after, limit),
+  outbox: (eventId, after, winsMax) => gate.outbox(eventId, after, winsMax),
+  trim: (eventId, upTo) => gate.trim(eventId, upTo),
+  restore: (restoration) => gate.restore(restoration),
+  check: () => gate.check(),
+  close: () => gate.close(),
+  ...replaced,
+});
+
+/** `log` with some of its methods replaced. */
+export const wrapLog = (log: WinLog, replaced: Partial<WinLog> = {}): WinLog => ({
+  kind: log.kind,
+  start: log.start,
+  partitionOf: (eventId) => log.partitionOf(eventId),
+  ends: (after, limit) => log.ends(after, limit),
+  read: (partition, position, winsMax) => log.read(partition, position, winsMax),
+  trim: (partition, position) => log.trim(partition, position),
+  compare: (a, b) => log.compare(a, b),
+  check: () => log.check(),
+  close: () => log.close(),
+  ...replaced,
+});
+
+/** `ledger` with some of its methods replaced. */
+export const wrapLedger = (ledger: Ledger, replaced: Partial<Ledger> = {}): Ledger => ({
+  kind: ledger.kind,
+  migrate: () => ledger.migrate(),
+  check: () => ledger.check(),
+  putEvent: (event) => ledger.putEvent(event),
+  event: (eventId) => ledger.event(eventId),
+  events: (after, limit) => ledger.events(after, limit),
+  position: (partition) => ledger.position(partition),
+  issue: (batch) => ledger.issue(batch),
+  coupons: (eventId, after, limit) => ledger.coupons(eventId, after, limit),
+  couponsBySlot: (eventId, slots) => ledger.couponsBySlot(eventId, slots),
+  totals: (eventId) => ledger.totals(eventId),
+  failures: (query) => ledger.failures(query),
+  failure: (id) => ledger.failure(id),
+  failureTotals: () => ledger.failureTotals(),
+  reissue: (id, coupon) => ledger.reissue(id, coupon),
+  changeFailure: (id, change) => ledger.changeFailure(id, change),
+  close: () => ledger.close(),
+  ...replaced,
+});
