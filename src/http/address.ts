@@ -1,0 +1,18 @@
+import { operations } from './operations.ts';
+
+const known = Object.values(operations).map(({ method, path }) => ({ method, segments: path.split('/') }));
+
+/** The methods that an address answers, for `Allow`; none where there is no such address. `path` is without its query. */
+export function methodsAt(path: string): string[] {
+  const segments = path.split('/');
+  const methods = new Set<string>();
+  for (const { method, segments: wanted } of known) {
+    const fits =
+      wanted.length === segments.length &&
+      wanted.every((segment, i) => (segment.startsWith(':') ? segments[i] !== '' : segment === segments[i]));
+    if (!fits) continue;
+    methods.add(method);
+    if (method === 'GET') methods.add('HEAD');
+  }
+  return [...methods].toSorted();
+}

@@ -1,0 +1,86 @@
+import { Buffer } from 'node:buffer';
+import { timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { isUserId } from '../core/claim.ts';
+import { DibsError } from '../core/errors.ts';
+import { type TokenFault, verifyToken } from '../lib/participant-token.ts';
+import { type Problem, problem } from './problem.ts';
+
+/** The secrets that callers prove themselves by. */
+export interface Credentials {
+  /** Bearer key of the organiser. */
+  readonly adminKey: string;
+  /** Bearer key of the organiser's backend. */
+  readonly serviceKey: string;
+  /** Signs participant tokens. */
+  readonly tokenSecret: string;
+}
+
+/** Who calls, as far as the Authorization header proves it. */
+export type Caller =
+  | { readonly kind: 'admin' | 'service' }
+  | { readonly kind: 'participant'; readonly userId: string; readonly eventId: string }
+  | { readonly kind: 'nobody'; readonly why: 'missing' | 'unknown' | TokenFault };
+
+/** Tells who sent this Authorization header. Never throws. */
+export type Authenticator = (authorization: string | undefined) => Caller;
+
+const admin: Caller = { kind: 'admin' };
+const service: Caller = { kind: 'service' };
+const missing: Caller = { kind: 'nobody', why: 'missing' };
+const unknown: Caller = { kind: 'nobody', why: 'unknown' };
+
+/** Throws `invalid_configuration` where a secret is empty: an empty key would be proved by sending nothing. */
+export function createAuthenticator(credentials: Credentials, clock: Clock): Authenticator {
+  for (const [name, value] of Object.entries(credentials)) {
+    if (value === '') throw new DibsError('invalid_configuration', `${name} must not be empty.`);
+  }
+  const { adminKey, serviceKey, tokenSecret } = credentials;
+  if (adminKey === serviceKey) {
+    throw new DibsError('invalid_configuration', 'adminKey and serviceKey must not be the same.');
+  }
+  const isAdmin = keyMatcher(adminKey);
+  const isService = keyMatcher(serviceKey);
+  return (authorization) => {
+    if (authorization === undefined) return missing;
+    const given = bearerOf(authorization);
+    if (given === null) return unknown;
+    if (isService(given)) return service;
+    if (isAdmin(given)) return admin;
+    if (!given.includes('.')) return unknown;
+    const verdict = verifyToken(given, tokenSecret, clock.now());
+    if (!verdict.valid) return { kind: 'nobody', why: verdict.fault };
+    const { userId, eventId } = verdict.token;
+    return isUserId(userId) ? { kind: 'participant', userId, eventId } : { kind: 'nobody', why: 'malformed' };
+  };
+}
+
+const bearerForm = /^bearer +([^ ]+)$/i;
+
+function bearerOf(authorization: string): string | null {
+  // The spelling that all send, without the cost of the expression.
+  if (authorization.startsWith('Bearer ') && !authorization.includes(' ', 7)) return authorization.slice(7);
+  return bearerForm.exec(authorization)?.[1] ?? null;
+}
+
+/** Compares in constant time. That the length can be told from the time is no help against a random key. */
+function keyMatcher(key: string): (given: string) => boolean {
+  const expected = Buffer.from(key, 'utf8');
+  // Node gives each byte of a header as one character.
+  return (given) => given.length === expected.length && timingSafeEqual(Buffer.from(given, 'latin1'), expected);
+}
+
+const challenge = 'Bearer realm="dibs"';
+const whys = {
+  missing: 'The Authorization header is missing.',
+  unknown: 'The Authorization header is neither a key nor a token that is known here.',
+  malformed: 'The token is not one that is made for participants here.',
+  forged: 'The signature of the token is not from here.',
+  expired: 'The token has expired.',
+} as const;
+
+/** The 401 for a caller who has proved nothing. */
+export function unauthorized(caller: Extract<Caller, { kind: 'nobody' }>): Problem {
+  const error = caller.why === 'missing' ? '' : ', error="invalid_token"';
+  return problem('unauthorized', whys[caller.why], {}, { 'WWW-Authenticate': challenge + error });
+}
