@@ -13,6 +13,8 @@ import { assertDurable, isStoreFailure, migrateSqlite, openSqlite, sqliteTrouble
 import { type Entry, EventTable } from './event-table.ts';
 import { readOutbox } from './outbox.ts';
 import { prepareStatements, type Statements, winOf } from './statements.ts';
+import { hashUserId } from './user-index.ts';
+import { UserWins } from './user-wins.ts';
 
 /** Where the gate lives and which clock opens and closes its events. */
 export interface SqliteGateOptions {
@@ -43,8 +45,6 @@ export async function openSqliteGate(options: SqliteGateOptions): Promise<Gate> 
   }
 }
 
-const noWins: readonly Win[] = [];
-
 class SqliteGate implements Gate {
   readonly kind = 'sqlite';
   readonly #db: DatabaseSync;
@@ -52,6 +52,7 @@ class SqliteGate implements Gate {
   readonly #clock: Clock;
   readonly #sql: Statements;
   readonly #table: EventTable;
+  readonly #userWins: UserWins;
   #broken: DibsError | null = null;
 
   constructor(db: DatabaseSync, options: SqliteGateOptions) {
@@ -59,6 +60,7 @@ class SqliteGate implements Gate {
     this.#path = options.path;
     this.#clock = options.clock;
     this.#sql = prepareStatements(db);
+    this.#userWins = new UserWins(this.#sql);
     this.#table = new EventTable(this.#sql, options.clock, (act) => this.#commit(act));
   }
 
@@ -122,7 +124,7 @@ class SqliteGate implements Gate {
   async winsOfUser(eventId: string, userId: string): Promise<Win[]> {
     return this.#guard(() => {
       const entry = this.#table.find(eventId);
-      return entry === null ? [] : [...this.#winsOf(entry, userId)];
+      return entry === null ? [] : [...this.#userWins.of(this.#userWins.indexOf(entry.no), entry.no, userId)];
     });
   }
 
@@ -160,6 +162,7 @@ class SqliteGate implements Gate {
         for (const win of wins) this.#insertWin(eventNo, win, revision);
       });
       this.#table.forget(event.spec.id);
+      if (standing !== null) this.#userWins.forget(standing.no);
       return this.#table.known(event.spec.id).event;
     });
   }
@@ -176,35 +179,38 @@ class SqliteGate implements Gate {
 
   #decide(entry: Entry, event: EventSnapshot, requests: readonly AdmitRequest[], now: number): Decision[] {
     const draft = { ...event };
-    let begun = false;
+    const index = this.#userWins.indexOf(entry.no);
+    // Wins of this batch by user: the index must not know of them before they are committed, later claims of the batch must.
+    const fresh = new Map<string, Win[]>();
     try {
       const decisions = requests.map((request): Decision => {
-        const wins = this.#winsOf(entry, request.userId);
+        const { userId } = request;
+        const committed = this.#userWins.of(index, entry.no, userId);
+        const own = fresh.get(userId);
+        const wins = own === undefined ? committed : [...committed, ...own];
         const decision = judgeClaim(draft, wins, request.key, now);
         if (decision !== null) return decision;
-        if (!begun) {
-          this.#db.exec('BEGIN IMMEDIATE');
-          begun = true;
-        }
+        if (fresh.size === 0) this.#db.exec('BEGIN IMMEDIATE');
         const win = nextWin(draft, request, wins.length + 1, now);
         this.#insertWin(entry.no, win, event.revision);
         draft.won = win.slot;
+        if (own === undefined) fresh.set(userId, [win]);
+        else own.push(win);
         return { outcome: 'won', replayed: false, win };
       });
-      if (begun) {
-        this.#sql.updateWon.run(entry.no, draft.won, now);
-        this.#db.exec('COMMIT');
-        entry.event = { ...draft, acts: 0, lastTime: now };
-      }
+      if (fresh.size > 0) this.#commitWins(entry, draft, fresh, now);
       return decisions;
     } catch (error) {
       throw this.#undo(error);
     }
   }
 
-  #winsOf(entry: Entry, userId: string): readonly Win[] {
-    const rows = this.#sql.winsOfUser.all(entry.no, userId);
-    return rows.length === 0 ? noWins : rows.map(winOf);
+  #commitWins(entry: Entry, draft: EventSnapshot, fresh: ReadonlyMap<string, readonly Win[]>, now: number): void {
+    this.#sql.updateWon.run(entry.no, draft.won, now);
+    this.#db.exec('COMMIT');
+    entry.event = { ...draft, acts: 0, lastTime: now };
+    const index = this.#userWins.indexOf(entry.no);
+    for (const [userId, wins] of fresh) for (const win of wins) index.add(hashUserId(userId), win.slot);
   }
 
   #insertWin(eventNo: number, win: Win, revision: number): void {

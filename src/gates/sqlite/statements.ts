@@ -31,7 +31,8 @@ export interface ActRow {
 
 /** Every statement of the gate, prepared once; each stands in a file of its own beside this one. */
 export interface Statements {
-  readonly winsOfUser: Query<Win>;
+  readonly winBySlot: Query<Win>;
+  readonly usersOfEvent: Query<{ readonly slot: number; readonly userId: string }>;
   readonly winsAfter: Query<Win & { readonly revision: number }>;
   readonly insertWin: StatementSync;
   readonly updateWon: StatementSync;
@@ -45,7 +46,8 @@ export interface Statements {
 export function prepareStatements(db: DatabaseSync): Statements {
   const sql = (name: string): string => readSql(import.meta.url, name);
   return {
-    winsOfUser: query(db, sql('wins-of-user.sql')),
+    winBySlot: query(db, sql('win-by-slot.sql')),
+    usersOfEvent: query(db, sql('users-of-event.sql')),
     winsAfter: query(db, sql('wins-after.sql')),
     insertWin: db.prepare(sql('insert-win.sql')),
     updateWon: db.prepare(sql('update-won.sql')),
