@@ -8,6 +8,7 @@ import { DibsError } from './core/errors.ts';
 import type { Dibs, Observer } from './engine/dibs.ts';
 import { openEngine } from './engine/engine.ts';
 import { openSqliteGate } from './gates/sqlite/gate.ts';
+import type { HttpLog } from './http/context.ts';
 import { openSqliteLedger } from './ledgers/sqlite/ledger.ts';
 import { type GivenKeys, type Keys, loadOrMakeKeys } from './lib/keys.ts';
 import { systemClock } from './lib/system-clock.ts';
@@ -97,5 +98,58 @@ export async function migrateLedger(config: Config): Promise<string[]> {
     return await ledger.migrate();
   } finally {
     await ledger.close();
+  }
+}
+
+/** A server that runs. */
+export interface Served {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  readonly keys: Keys;
+  /** Which keys were made just now, as nobody can know them yet. */
+  readonly madeKeys: readonly (keyof Keys)[];
+  /** True where nothing was kept under this configuration before. */
+  readonly fresh: boolean;
+  readonly dibs: Dibs;
+  /** Answers what it has taken, then stops. */
+  close(): Promise<void>;
+}
+
+/** What the server's log needs of a logger; pino's fits. */
+export type ServeHooks = DibsHooks & { readonly logger?: HttpLog | undefined };
+
+/** Serves the HTTP API over an engine of its own. Throws what `openDibs` throws, and `unavailable` where the address is taken. */
+export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Served> {
+  const fresh = isFresh(config);
+  const { keys, made } = await loadOrMakeKeys(config.dataDir, givenKeys(config));
+  // Loaded here, so that a program that uses the engine alone does not load an HTTP server.
+  const [{ createHttpServer }, { createMetrics }] = await Promise.all([
+    import('./http/server.ts'),
+    import('./http/metrics.ts'),
+  ]);
+  const metrics = createMetrics();
+  const dibs = await openFromConfig(config, keys, roles, { ...hooks, observer: metrics.observer });
+  try {
+    const server = await createHttpServer({ dibs, credentials: keys, metrics, logger: hooks.logger ?? false });
+    const address = await server.listen({ host: config.host, port: config.port });
+    const close = async (): Promise<void> => {
+      await server.close();
+      await dibs.close();
+    };
+    return { url: address, keys, madeKeys: made, fresh, dibs, close };
+  } catch (error) {
+    await dibs.close();
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL')
+    ) {
+      throw new DibsError(
+        'unavailable',
+        `${config.host}:${config.port} cannot be listened on (${String(error.code)}); choose another with --port.`,
+        { cause: error },
+      );
+    }
+    throw error;
   }
 }

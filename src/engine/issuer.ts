@@ -26,6 +26,8 @@ export interface IssuerContext {
 
 // 500 coupons a transaction: beyond it a larger one gains nothing (4.7 to 4.5 µs a coupon at 5,000), but holds up claims.
 export const pieceWinsMax = 500;
+// What has come in by then goes into one transaction: 500 coupons in one cost 7.9 µs of CPU each, 100 in one 11.5.
+const gatherMs = 20;
 // Every record wakes the issuer; the sweep is for those whose waking was lost with a process.
 const sweepIntervalMs = 5_000;
 const sweepPageSize = 500;
@@ -103,10 +105,10 @@ export class Issuer {
           await this.#sweep();
           sweepAt = now + sweepIntervalMs;
         }
-        const throttledMs = await this.#issueDirty();
+        const pass = await this.#issueDirty();
         this.#failedAttempts = 0;
-        if (this.#dirty.size === 0) await this.#sleep(sweepIntervalMs, true);
-        else if (throttledMs > 0) await this.#sleep(throttledMs, false);
+        if (pass > 0) await this.#sleep(pass, false);
+        else if (this.#dirty.size === 0) await this.#sleep(sweepIntervalMs, true);
       } catch (error) {
         await this.#recoverFrom(error);
       }
@@ -142,33 +144,42 @@ export class Issuer {
     }
   }
 
-  /** One piece of each partition in turn, so that a large event does not hold up a small one. Gives how long to wait for the rate. */
+  /**
+   * One piece of each partition in turn, so that a large event does not hold up a small one. Gives how many milliseconds to
+   * wait before the next round: for the rate, or for more to gather where no piece was whole.
+   */
   async #issueDirty(): Promise<number> {
+    const { rate, clock } = this.#context;
+    let wholePieces = 0;
+    let parts = 0;
     for (const partition of Array.from(this.#dirty)) {
       if (this.#stopped) return 0;
-      const { rate, clock } = this.#context;
       const allowed = Math.min(pieceWinsMax, rate.available(clock.now()));
       if (allowed === 0) return rate.msUntilAvailable(clock.now());
       // Cleared before it is read: what comes in meanwhile sets it again.
       this.#dirty.delete(partition);
       if (this.#halted.has(partition)) continue;
       try {
-        if (await this.#issueNext(partition, allowed)) this.#dirty.add(partition);
+        const issued = await this.#issueNext(partition, allowed);
+        if (issued === null) continue;
+        this.#dirty.add(partition);
+        if (issued >= allowed) wholePieces += 1;
+        else parts += 1;
       } catch (error) {
         this.#dirty.add(partition);
         throw error;
       }
       await letOthersRun();
     }
-    return 0;
+    return wholePieces === 0 && parts > 0 ? gatherMs : 0;
   }
 
-  /** Issues the next piece of a partition; false at its end. */
-  async #issueNext(partition: string, winsMax: number): Promise<boolean> {
+  /** Issues the next piece of a partition, of at most `winsMax` wins; gives how many there were, or null where there is nothing to go on with. */
+  async #issueNext(partition: string, winsMax: number): Promise<number | null> {
     const { log, ledger, clock, couponOf, random, rate, observer } = this.#context;
     const cursor = await this.#cursor(partition);
     const { records, position } = await log.read(partition, cursor.position ?? log.start, winsMax);
-    if (records.length === 0) return false;
+    if (records.length === 0) return null;
     const gap = await this.#gapIn(cursor, records);
     if (gap !== null) return this.#stopEvent(partition, gap.eventId, gap.message);
     const issuables = issuablesOf(records, couponOf);
@@ -191,11 +202,11 @@ export class Issuer {
         if (failed > 0)
           this.#context.alarm(`The ledger refused ${failed} coupons; they are kept in failed_issuances`, null);
         await log.trim(partition, position);
-        return true;
+        return issuables.coupons.length;
       }
       case 'moved':
         this.#cursors.delete(partition);
-        return true;
+        return winsMax;
       case 'conflict':
         return this.#stopEvent(partition, outcome.eventId, outcome.message);
       case 'refused':
@@ -234,11 +245,11 @@ export class Issuer {
     return lastSlot;
   }
 
-  #stopEvent(partition: string, eventId: string, message: string): false {
+  #stopEvent(partition: string, eventId: string, message: string): null {
     this.#halted.add(partition);
     this.#context.registry.stop(eventId, message);
     this.#context.alarm(`Event ${eventId} is stopped: ${message}`, null);
-    return false;
+    return null;
   }
 
   async #cursor(partition: string): Promise<Cursor> {
