@@ -144,9 +144,15 @@ class ModelGate implements Gate {
 
   async restore({ event, wins }: Restoration): Promise<EventSnapshot> {
     this.#demandOpen();
-    const { spec, phase, lastTime } = event;
-    const last = { ...event, revision: event.revision - 1, acts: event.acts - 1 };
-    const entry: ModelEvent = { event: last, wins: [...wins], outbox: [], trimmed: outboxStart };
+    const { spec, phase, epoch, won, acts, createdAt, lastTime } = event;
+    const revision = event.revision - 1;
+    const blank = { ...event, revision: revision - 1, won: 0, acts: 0, lastTime: createdAt };
+    const entry: ModelEvent = { event: blank, wins: [...wins], outbox: [], trimmed: outboxStart };
+    if (won > 0) {
+      record(entry, 'recover', createdAt, spec, phase);
+      entry.outbox.push({ v: 1, type: 'wins', eventId: spec.id, epoch, revision, wins });
+    }
+    entry.event = { ...entry.event, revision, won, acts: acts - 1 };
     record(entry, 'recover', lastTime, spec, phase);
     this.#store.set(spec.id, entry);
     return entry.event;

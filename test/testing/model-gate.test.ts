@@ -1,23 +1,9 @@
 /** The model passes the suite that it is the measure of. */
 import { gateConformance } from '../../src/testing/gate/conformance.ts';
-import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { type ModelStore, openModelGate } from '../../src/testing/model-gate.ts';
+import { openModelGate } from '../../src/testing/model-gate.ts';
+import { modelGateSetup } from './model-setup.ts';
 
 gateConformance('model', {
-  async setup() {
-    const clock = new ManualClock();
-    const store: ModelStore = new Map();
-    const open: { gate: ReturnType<typeof openModelGate> } = { gate: openModelGate(clock, store) };
-    return {
-      gate: open.gate,
-      clock,
-      async reopen() {
-        await open.gate.close();
-        open.gate = openModelGate(clock, store);
-        return open.gate;
-      },
-      teardown: () => open.gate.close(),
-    };
-  },
+  setup: () => modelGateSetup(openModelGate),
   lacks: { processes: 'it lives in the memory of one process' },
 });

@@ -50,6 +50,7 @@ export const wrapLedger = (ledger: Ledger, replaced: Partial<Ledger> = {}): Ledg
   totals: (eventId) => ledger.totals(eventId),
   failures: (query) => ledger.failures(query),
   failure: (id) => ledger.failure(id),
+  failuresBySlot: (eventId, slots) => ledger.failuresBySlot(eventId, slots),
   failureTotals: () => ledger.failureTotals(),
   reissue: (id, coupon) => ledger.reissue(id, coupon),
   changeFailure: (id, change) => ledger.changeFailure(id, change),

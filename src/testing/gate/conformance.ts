@@ -42,7 +42,7 @@ const concerns: readonly GateConcern[] = [
  */
 export function gateConformance(name: string, driver: GateDriver): void {
   const lacks = driver.lacks ?? {};
-  demandAbilities(name, { processes: driver.processes !== undefined }, pick(lacks, 'processes'));
+  demandAbilities(name, { processes: driver.processes !== undefined }, lacks);
   describe(`gate conformance: ${name}`, () => {
     registerRace(driver);
     registerConcerns(concerns, lacks, async (run) => {
@@ -56,26 +56,10 @@ export function gateConformance(name: string, driver: GateDriver): void {
   });
 }
 
-const pick = <K extends string>(lacks: Readonly<Partial<Record<string, string>>>, ability: K) =>
-  (lacks[ability] === undefined ? {} : { [ability]: lacks[ability] }) as Partial<Record<K, string>>;
-
 function benchOf(name: string, { gate, clock, reopen }: GateSetup, { lacks = {} }: GateDriver): GateBench {
-  demandAbilities(
-    name,
-    { clock: clock !== undefined, reopen: reopen !== undefined },
-    { ...pick(lacks, 'clock'), ...pick(lacks, 'reopen') },
-  );
-  const missing = (ability: string) =>
-    new TypeError(`a test uses the ability '${ability}' without saying that it needs it`);
-  return {
-    gate,
-    get clock() {
-      if (clock === undefined) throw missing('clock');
-      return clock;
-    },
-    reopen: async () => {
-      if (reopen === undefined) throw missing('reopen');
-      return reopen();
-    },
+  demandAbilities(name, { clock: clock !== undefined, reopen: reopen !== undefined }, lacks);
+  const missing = () => {
+    throw new TypeError('a test uses an ability without saying that it needs it');
   };
+  return { gate, clock: clock ?? { now: missing, step: missing }, reopen: reopen ?? missing };
 }

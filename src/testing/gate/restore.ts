@@ -18,8 +18,8 @@ import {
 import { type GateConcern, needing } from './bench.ts';
 
 /**
- * What recovery hands over once `gate` has been lost: the event as it stands there, with the act of recovery counted in as
- * its next revision and as the next record of its outbox.
+ * What recovery hands over once `gate` has been lost: the event as it stood there, with the act of recovery counted in as its
+ * next revision and as the next record of its outbox.
  */
 async function restorationOf(gate: Gate, eventId = 'drop'): Promise<Restoration & { readonly issuedUpTo: OutboxId }> {
   const stood = await standing(gate, eventId);
@@ -81,6 +81,22 @@ export const restoring: GateConcern = {
       await gate.restore(restoration);
       const state = folded(await drain(gate, 'lost', issuedUpTo), before);
       assert.deepEqual(commonOf(state), commonOf(await standing(gate, 'lost')));
+    },
+    'its outbox folds from its start': async ({ gate }) => {
+      const { event, wins } = movedTo(await lost(gate), 'drop');
+      await gate.restore({ event, wins });
+      const records = await drain(gate);
+      assert.deepEqual(commonOf(folded(records)), commonOf(event));
+      assert.deepEqual(
+        records.flatMap((one) => (one.type === 'wins' ? one.wins : [])),
+        wins,
+      );
+      const acts = records.flatMap((one) => (one.type === 'event' ? [[one.act, one.revision, one.won, one.n]] : []));
+      const { revision, won, acts: n } = event;
+      assert.deepEqual(acts, [
+        ['recover', revision - 1, 0, 1],
+        ['recover', revision, won, n],
+      ]);
     },
     'replays its wins and counts them': async ({ gate }) => {
       const { event, wins } = movedTo(await lost(gate), 'drop');

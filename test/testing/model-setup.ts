@@ -1,0 +1,41 @@
+/** Benches in memory, for the models and for what breaks a rule on top of them. */
+import type { Clock } from '../../src/core/clock.ts';
+import type { Gate } from '../../src/core/gate.ts';
+import type { Ledger } from '../../src/core/ledger.ts';
+import type { GateSetup } from '../../src/testing/gate/bench.ts';
+import type { LedgerSetup } from '../../src/testing/ledger/bench.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import type { ModelStore } from '../../src/testing/model-gate.ts';
+import { type ModelLedgerStore, newModelLedgerStore } from '../../src/testing/model-ledger.ts';
+
+type OpenGate = (clock: Pick<Clock, 'now'>, store: ModelStore) => Gate;
+type OpenLedger = (clock: Pick<Clock, 'now'>, store: ModelLedgerStore) => Ledger;
+
+export async function modelGateSetup(open: OpenGate): Promise<GateSetup> {
+  const clock = new ManualClock();
+  const store: ModelStore = new Map();
+  let gate = open(clock, store);
+  return {
+    gate,
+    clock,
+    async reopen() {
+      await gate.close();
+      gate = open(clock, store);
+      return gate;
+    },
+    teardown: () => gate.close(),
+  };
+}
+
+export async function modelLedgerSetup(open: OpenLedger): Promise<LedgerSetup> {
+  const clock = new ManualClock();
+  const store = newModelLedgerStore();
+  return {
+    ledger: open(clock, store),
+    clock,
+    plant: async (eventId, slot) => void store.refused.add(`${eventId} ${slot}`),
+    unplant: async () => store.refused.clear(),
+    connect: async () => open(clock, store),
+    teardown: async () => undefined,
+  };
+}
