@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { isUserId } from '../core/claim.ts';
 import { DibsError } from '../core/errors.ts';
-import { type TokenFault, verifyToken } from '../lib/participant-token.ts';
+import { type TokenFault, tokenVerifier } from '../lib/participant-token.ts';
 import { type Problem, problem } from './problem.ts';
 
 /** The secrets that callers prove themselves by. */
@@ -41,6 +41,7 @@ export function createAuthenticator(credentials: Credentials, clock: Clock): Aut
   }
   const isAdmin = keyMatcher(adminKey);
   const isService = keyMatcher(serviceKey);
+  const ofToken = participants(tokenSecret, clock);
   return (authorization) => {
     if (authorization === undefined) return missing;
     const given = bearerOf(authorization);
@@ -48,10 +49,33 @@ export function createAuthenticator(credentials: Credentials, clock: Clock): Aut
     if (isService(given)) return service;
     if (isAdmin(given)) return admin;
     if (!given.includes('.')) return unknown;
-    const verdict = verifyToken(given, tokenSecret, clock.now());
+    return ofToken(given);
+  };
+}
+
+// About 5 MB of them.
+const rememberedMax = 10_000;
+
+/**
+ * Tells whose a token is. Who waits for a place asks again and again with the same token: one that was genuine a moment
+ * ago is looked up (0.3 µs) instead of verified (1.8 µs), and is still held to its end.
+ */
+function participants(secret: string, clock: Clock): (given: string) => Caller {
+  const verify = tokenVerifier(secret);
+  const remembered = new Map<string, { readonly caller: Caller; readonly expiresAt: number }>();
+  return (given) => {
+    const now = clock.now();
+    const known = remembered.get(given);
+    if (known !== undefined && now < known.expiresAt) return known.caller;
+    const verdict = verify(given, now);
     if (!verdict.valid) return { kind: 'nobody', why: verdict.fault };
-    const { userId, eventId } = verdict.token;
-    return isUserId(userId) ? { kind: 'participant', userId, eventId } : { kind: 'nobody', why: 'malformed' };
+    const { userId, eventId, expiresAt } = verdict.token;
+    if (!isUserId(userId)) return { kind: 'nobody', why: 'malformed' };
+    const caller: Caller = { kind: 'participant', userId, eventId };
+    // Emptied whole: to drop the oldest one by one would cost every new one what the memory saves.
+    if (remembered.size >= rememberedMax) remembered.clear();
+    remembered.set(given, { caller, expiresAt });
+    return caller;
   };
 }
 

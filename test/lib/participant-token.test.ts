@@ -50,6 +50,10 @@ describe('a participant token is refused', () => {
     ['event as a list', sign(hs256, { ...body, event: ['launch'] })],
     ['not valid yet', sign(hs256, { ...body, nbf: now / 1000 + 1 })],
     ['padding', `${good}=`],
+    [
+      'a letter whose low byte is the right one',
+      good.slice(0, -1) + String.fromCharCode(0x100 + good.charCodeAt(good.length - 1)),
+    ],
     ['a line feed behind it', `${good}\n`],
   ];
   for (const [name, text] of malformed) test(name, () => assert.equal(judge(text), 'malformed'));
@@ -93,6 +97,17 @@ describe('a participant token', () => {
   test('made by another library passes, with or without typ, nbf and claims of its own', () => {
     assert.equal(judge(sign({ typ: 'jwt', alg: 'HS256', kid: '1' }, { ...body, iat: 1, nbf: now / 1000 })), 'none');
     assert.equal(judge(sign({ alg: 'HS256' }, body)), 'none');
+  });
+
+  test('is signed by the HMAC that Node computes, whatever the secret and the user', () => {
+    const anyText = fc.string({ unit: 'grapheme', maxLength: 200 });
+    fc.assert(
+      fc.property(anyText, anyText, (key, userId) => {
+        const text = signToken({ userId, eventId: 'launch', expiresAt: now + 1000 }, key);
+        const at = text.lastIndexOf('.');
+        assert.equal(text.slice(at + 1), createHmac('sha256', key).update(text.slice(0, at)).digest('base64url'));
+      }),
+    );
   });
 
   test('is not made for a time that is none', () => {
