@@ -3,7 +3,7 @@ import type { Win } from './win.ts';
 
 /** One breach of the promise, in words that name the event's places concerned. */
 export interface Finding {
-  readonly rule: 'I1' | 'I2' | 'I3' | 'I4' | 'I6' | 'I7' | 'I8' | 'I12' | 'I14';
+  readonly rule: 'I1' | 'I2' | 'I3' | 'I4' | 'I6' | 'I7' | 'I8' | 'I12' | 'I14' | 'I17';
   readonly message: string;
 }
 

@@ -2,11 +2,14 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Gate } from '../../src/core/gate.ts';
 import type { Ledger } from '../../src/core/ledger.ts';
+import type { WinLog } from '../../src/core/win-log.ts';
 import type { GateSetup } from '../../src/testing/gate/bench.ts';
 import type { LedgerSetup } from '../../src/testing/ledger/bench.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import type { ModelStore } from '../../src/testing/model-gate.ts';
+import type { LogSetup } from '../../src/testing/log/bench.ts';
+import { type ModelStore, openModelGate } from '../../src/testing/model-gate.ts';
 import { type ModelLedgerStore, newModelLedgerStore } from '../../src/testing/model-ledger.ts';
+import { openModelLog } from '../../src/testing/model-log.ts';
 
 type OpenGate = (clock: Pick<Clock, 'now'>, store: ModelStore) => Gate;
 type OpenLedger = (clock: Pick<Clock, 'now'>, store: ModelLedgerStore) => Ledger;
@@ -38,4 +41,10 @@ export async function modelLedgerSetup(open: OpenLedger): Promise<LedgerSetup> {
     connect: async () => open(clock, store),
     teardown: async () => undefined,
   };
+}
+
+export async function modelLogSetup(wrap: (log: WinLog) => WinLog = (log) => log): Promise<LogSetup> {
+  const gate = openModelGate(new ManualClock());
+  const { log, relay } = openModelLog(gate);
+  return { gate, log: wrap(log), settle: relay, teardown: () => gate.close() };
 }

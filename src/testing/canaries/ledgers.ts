@@ -1,0 +1,181 @@
+import type { Clock } from '../../core/clock.ts';
+import type { NewCoupon } from '../../core/coupon.ts';
+import type { IssueBatch, IssueOutcome, Ledger } from '../../core/ledger.ts';
+import { type ModelLedgerStore, openModelLedger } from '../model-ledger.ts';
+import { wrapLedger } from './wrap.ts';
+
+/** A ledger that breaks one rule, to show that the suite can fail. */
+export interface LedgerCanary {
+  /** What it does wrong, in words. */
+  readonly name: string;
+  /** Tests of the suite that must fail with it, each by `concern > test`. */
+  readonly failsAt: readonly string[];
+  /** Opens it on a store of the model's. */
+  open(clock: Pick<Clock, 'now'>, store: ModelLedgerStore): Ledger;
+}
+
+type Break = (ledger: Ledger, store: ModelLedgerStore) => Partial<Ledger>;
+
+const breaking = (replace: Break) => (clock: Pick<Clock, 'now'>, store: ModelLedgerStore) => {
+  const ledger = openModelLedger(clock, store);
+  return wrapLedger(ledger, replace(ledger, store));
+};
+
+/** Issues a batch; where the outcome is of this kind, issues what `mend` makes of the batch instead. */
+const forcing = (kind: IssueOutcome['outcome'], mend: (batch: IssueBatch, ledger: Ledger) => Promise<IssueOutcome>) =>
+  breaking((ledger) => ({
+    async issue(batch) {
+      const outcome = await ledger.issue(batch);
+      return outcome.outcome === kind ? mend(batch, ledger) : outcome;
+    },
+  }));
+
+/** Issues coupons one by one and passes over those that are not taken. */
+async function issueEach(ledger: Ledger, batch: IssueBatch): Promise<IssueOutcome> {
+  const taken: NewCoupon[] = [];
+  for (const coupon of batch.coupons) {
+    const probe = await ledger.issue({ ...batch, to: null, coupons: [...taken, coupon] });
+    if (probe.outcome === 'issued') taken.push(coupon);
+  }
+  return ledger.issue({ ...batch, coupons: taken });
+}
+
+const hasCoupon = (store: ModelLedgerStore, coupon: NewCoupon) => (one: ModelLedgerStore['coupons'][number]) =>
+  one.eventId === coupon.eventId && one.slot === coupon.slot;
+
+/** Takes away what stands on the slots of a batch, so that the batch takes its place. */
+function clear(store: ModelLedgerStore, coupons: readonly NewCoupon[]): void {
+  for (const coupon of coupons) {
+    const stands = hasCoupon(store, coupon);
+    store.coupons = store.coupons.filter((one) => !stands(one));
+  }
+}
+
+export const ledgerCanaries: readonly LedgerCanary[] = [
+  {
+    name: 'moves the position without the coupons',
+    failsAt: ['issuing > writes coupons as they are, events, failures and the position at once'],
+    open: breaking((ledger) => ({ issue: (batch) => ledger.issue({ ...batch, coupons: [] }) })),
+  },
+  {
+    name: 'writes the coupons without the position',
+    failsAt: ['the position of a partition > moves from where it is'],
+    open: breaking((ledger, store) => ({
+      async issue(batch) {
+        const outcome = await ledger.issue(batch);
+        if (outcome.outcome === 'issued') store.positions.delete(batch.partition);
+        return outcome;
+      },
+    })),
+  },
+  {
+    name: 'swallows a conflict',
+    failsAt: ['a conflict is said, and nothing is written > another claim on the same slot'],
+    open: forcing('conflict', (batch, ledger) => issueEach(ledger, batch)),
+  },
+  {
+    name: 'drops a row that is refused',
+    failsAt: ['a refused row is said, and nothing is written > alone and among others'],
+    open: forcing('refused', (batch, ledger) => issueEach(ledger, batch)),
+  },
+  {
+    name: 'puts the new win in place of the one that stands',
+    failsAt: ['a conflict is said, and nothing is written > another claim on the same slot'],
+    open: breaking((ledger, store) => ({
+      issue(batch) {
+        if (batch.to !== null && (store.positions.get(batch.partition) ?? null) === batch.from)
+          clear(store, batch.coupons);
+        return ledger.issue(batch);
+      },
+    })),
+  },
+  {
+    name: 'issues a repeat anew, with its new code',
+    failsAt: ['repeats are counted and harmless > with another code keep the code that was given out'],
+    open: breaking((ledger, store) => ({
+      async issue(batch) {
+        const outcome = await ledger.issue(batch);
+        if (outcome.outcome !== 'issued' || batch.to === null) return outcome;
+        for (const coupon of batch.coupons) {
+          const stands = hasCoupon(store, coupon);
+          store.coupons = store.coupons.map((one) => (stands(one) ? { ...one, code: coupon.code } : one));
+        }
+        return outcome;
+      },
+    })),
+  },
+  {
+    name: 'does not look where the position is',
+    failsAt: ['the position of a partition > moved by another: says where it is, and writes nothing'],
+    open: breaking((ledger, store) => ({
+      issue: (batch) => ledger.issue({ ...batch, from: store.positions.get(batch.partition) ?? null }),
+    })),
+  },
+  {
+    name: 'keeps what a probe has written',
+    failsAt: ['a probe tries all and changes nothing > of what would be issued'],
+    open: breaking((ledger) => ({ issue: (batch) => ledger.issue({ ...batch, to: batch.to ?? batch.from ?? '0-0' }) })),
+  },
+  {
+    name: 'lets an event go back to an earlier revision',
+    failsAt: ['events > never go back to an earlier revision, put or issued'],
+    open: breaking((ledger, store) => ({
+      putEvent: async (event) => void store.events.set(event.spec.id, event),
+    })),
+  },
+  {
+    name: 'forgets the failed issuances of a batch',
+    failsAt: ['failed issuances > are kept whole, their first attempt counted'],
+    open: breaking((ledger) => ({ issue: (batch) => ledger.issue({ ...batch, failures: [] }) })),
+  },
+  {
+    name: 'reissues what an operator has discarded',
+    failsAt: ['reissuing > of what was discarded writes no coupon'],
+    open: breaking((ledger, store) => ({
+      async reissue(id, coupon) {
+        const outcome = await ledger.reissue(id, coupon);
+        if (
+          outcome.outcome !== 'refused' ||
+          store.failures.every((one) => one.id !== id || one.state !== 'discarded')
+        ) {
+          return outcome;
+        }
+        store.coupons.push({ ...coupon, issuedAt: coupon.wonAt });
+        return { outcome: 'issued', repeats: 0, issuedAt: coupon.wonAt };
+      },
+    })),
+  },
+  {
+    name: 'does not count attempts',
+    failsAt: ['changing a failed issuance > that stays waiting counts an attempt'],
+    open: breaking((ledger, store) => ({
+      async changeFailure(id, change) {
+        const changed = await ledger.changeFailure(id, change);
+        store.failures = store.failures.map((one) => (one.id === id ? { ...one, attempts: 1 } : one));
+        return changed;
+      },
+    })),
+  },
+  {
+    name: 'knows users without regard to case',
+    failsAt: ['ids, byte for byte > every user and key is one of its own, and comes back whole'],
+    open: breaking((ledger) => ({
+      issue: (batch) =>
+        ledger.issue({
+          ...batch,
+          coupons: batch.coupons.map((coupon) => ({ ...coupon, userId: coupon.userId.toLowerCase() })),
+        }),
+    })),
+  },
+  {
+    name: 'cuts a long record',
+    failsAt: ['failed issuances > keep a record of 2 MB'],
+    open: breaking((ledger) => ({
+      issue: (batch) =>
+        ledger.issue({
+          ...batch,
+          failures: batch.failures.map((failure) => ({ ...failure, record: failure.record.slice(0, 65_535) })),
+        }),
+    })),
+  },
+];

@@ -1,0 +1,20 @@
+/** `dibs/testing`: what the author of a gate, a log or a ledger needs to know that it does what it has to. */
+export { type GateCanary, judgingCanaries } from './canaries/gates.ts';
+export { keepingCanaries } from './canaries/keeping-gates.ts';
+export { type LedgerCanary, ledgerCanaries } from './canaries/ledgers.ts';
+export { type LogCanary, logCanaries } from './canaries/logs.ts';
+export { wrapGate, wrapLedger, wrapLog } from './canaries/wrap.ts';
+export type { GateAbility, GateBench, GateDriver, GateSetup } from './gate/bench.ts';
+export { gateConformance } from './gate/conformance.ts';
+export { checkHistory, type History, type HistoryEntry, type IssuedWin } from './history.ts';
+export type { LedgerAbility, LedgerDriver, LedgerSetup } from './ledger/bench.ts';
+export { ledgerConformance } from './ledger/conformance.ts';
+export type { LogDriver, LogSetup } from './log/bench.ts';
+export { logConformance } from './log/conformance.ts';
+export { type ClockControl, ManualClock } from './manual-clock.ts';
+export { type ModelEvent, type ModelStore, openModelGate } from './model-gate.ts';
+export { type ModelLedgerStore, newModelLedgerStore, openModelLedger } from './model-ledger.ts';
+export { type ModelLog, openModelLog } from './model-log.ts';
+export { openRemote, type ProcessStore, type Remote, serveRemote } from './remote.ts';
+export type { Lacks } from './suite.ts';
+export { type Observation, runTrace, type TraceStep } from './trace.ts';
