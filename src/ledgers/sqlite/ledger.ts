@@ -153,6 +153,10 @@ class SqliteLedger implements Ledger {
 
   async reissue(id: number, coupon: NewCoupon): Promise<IssueOutcome> {
     return this.#attempt(() => {
+      const state = this.#sql.failureById.get(id)?.state;
+      // Discarded since it was read: a coupon as well would count its win twice.
+      if (state !== 'waiting' && state !== 'reissued')
+        throw new Stop({ outcome: 'refused', error: 'It waits no longer.' });
       const issuedAt = this.#clock.now();
       const repeats = writeCoupons(this.#sql, [coupon], issuedAt);
       this.#sql.settleFailure.run(id, 'reissued', null);
