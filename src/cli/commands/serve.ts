@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import closeWithGrace from 'close-with-grace';
+import type { Command } from 'commander';
+import type { Served } from '../../compose.ts';
+import type { Config, ConfigKey } from '../../config.ts';
+import { keysFileOf } from '../../lib/keys.ts';
+import { type Act, does } from '../act.ts';
+import { addressOf, type Greeting, greetingLines } from '../serve/greeting.ts';
+import { createServerLog, type ServerLog } from '../serve/server-log.ts';
+import type { ExitCode } from '../trouble.ts';
+import { versionOf } from '../version.ts';
+
+const keys: readonly ConfigKey[] = [
+  'DIBS_DATA',
+  'DIBS_GATE',
+  'DIBS_LOG',
+  'DIBS_LEDGER',
+  'DIBS_ISSUE_RATE',
+  'DIBS_HOST',
+  'DIBS_PORT',
+];
+
+// Longer than the server itself waits for its answers, shorter than the 30 s after which service managers kill.
+const stopWithinMs = 20_000;
+const demoEvent = { id: 'demo', name: 'Demo', capacity: 100 } as const;
+
+export function defineServe(command: Command): void {
+  command.addHelpText(
+    'after',
+    '\nSecrets are given by the environment or by file alone, as DIBS_ADMIN_KEY or\nDIBS_ADMIN_KEY_FILE and so on; what is not given is made at the first start.',
+  );
+  does(command, keys, runServer);
+}
+
+async function runServer({ screen, config }: Act): Promise<ExitCode> {
+  // The stores hold user ids and coupon codes: nobody else on this machine is to read them.
+  process.umask(0o077);
+  const log = await createServerLog(screen);
+  const { serve } = await import('../../compose.ts');
+  const served = await serve(config, {
+    logger: log,
+    onAlarm: (message, cause) => log.error(cause instanceof Error ? { err: cause } : {}, message),
+  });
+  stopOnSignal(served, log, (line) => {
+    screen.lines(line);
+    if (line === 'Stopped.') screen.document({ type: 'stopped' });
+  });
+  const greeting = await greetingOf(config, served);
+  screen.document({
+    type: 'listening',
+    url: addressOf(served.url),
+    version: greeting.version,
+    dataDir: config.dataDir,
+    keysFile: greeting.keysFile,
+    madeKeys: served.madeKeys,
+    fresh: served.fresh,
+    demoEvent: greeting.isSeeded ? demoEvent.id : null,
+    pid: process.pid,
+  });
+  screen.lines(...greetingLines(greeting, screen));
+  if (!/^(localhost|127(\.\d+){3}|::1)$/.test(config.host)) {
+    screen.aside(
+      `\nWarning: ${config.host} can be reached from other machines, and this is plain HTTP: keys and tokens can be read on the way. Put TLS in front of it, or listen on 127.0.0.1.`,
+    );
+  }
+  return 0;
+}
+
+async function greetingOf(config: Config, served: Served): Promise<Greeting> {
+  const { dibs, fresh } = served;
+  if (fresh) await dibs.createEvent(demoEvent);
+  const events = (await dibs.listEvents({ limit: 1000 })).items.filter(({ state }) => state === 'open');
+  const keysFile = keysFileOf(config.dataDir);
+  return {
+    config,
+    served,
+    version: versionOf(),
+    keysFile: existsSync(keysFile) ? keysFile : null,
+    event: events.find(({ id }) => id === demoEvent.id) ?? events[0] ?? null,
+    isSeeded: fresh,
+    isTerminal: process.stdout.isTTY,
+  };
+}
+
+/** The first signal answers what has been taken and ends with 0; a second one ends at once. */
+function stopOnSignal(served: Served, log: ServerLog, say: (line: string) => void): void {
+  const options: closeWithGrace.Options = {
+    delay: stopWithinMs,
+    logger: false,
+    onSecondSignal: () => say('Ended at once.'),
+    onSecondError: (error) => log.error({ err: error }, 'a second error while stopping'),
+    onTimeout: () => log.error({}, `not stopped within ${stopWithinMs / 1000} s; ended at once`),
+  };
+  closeWithGrace(options, async ({ err, signal }) => {
+    if (err !== undefined) log.error({ err }, 'an error that nobody caught; stopping');
+    else say(`Stopping (${signal ?? 'asked to'}): answering what has been taken.`);
+    await served.close().catch((error: unknown) => {
+      log.error({ err: error }, 'the stores did not close cleanly');
+      throw error;
+    });
+    say('Stopped.');
+  });
+}

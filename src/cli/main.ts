@@ -1,0 +1,43 @@
+import process from 'node:process';
+import { CommanderError } from 'commander';
+import { buildProgram } from './program.ts';
+import { createScreen } from './screen.ts';
+import { asTrouble, usage } from './trouble.ts';
+
+/** What this version does not have yet, and what to do instead. */
+const comingCommands: Readonly<Record<string, string>> = {
+  api: '`dibs api` needs a Redis gate, which is not in this version yet.',
+  worker: '`dibs worker` needs a Redis gate, which is not in this version yet.',
+};
+
+/** Runs one command line; what it ends with is in `process.exitCode`. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads may stop reading (`dibs coupons demo | head`): then nothing is left to do, and nothing is wrong.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const end = argv.indexOf('--');
+  const screen = createScreen(argv.slice(0, end === -1 ? argv.length : end).includes('--json'));
+  try {
+    const name = argv.find((word) => !word.startsWith('-'));
+    const coming = name === undefined ? undefined : comingCommands[name];
+    if (coming !== undefined) throw usage(coming, '`dibs serve` runs everything in one process.');
+    const wanted = name === 'help' ? argv[argv.indexOf('help') + 1] : name;
+    const program = await buildProgram(wanted ?? null);
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    // Help that was not asked for has been written already, in place of a message.
+    if (error instanceof CommanderError && error.code === 'commander.help') {
+      process.exitCode = 2;
+      return;
+    }
+    const trouble =
+      error instanceof CommanderError
+        ? usage(error.message.replace(/^error: /, ''), '`--help` shows what there is.')
+        : asTrouble(error);
+    screen.trouble(trouble);
+    process.exitCode = trouble.exitCode;
+  }
+}
