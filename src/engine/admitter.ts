@@ -23,7 +23,12 @@ interface Lane {
   waiters: Waiter[];
   /** A batch is on its way, or about to set out. */
   busy: boolean;
+  /** The batch before had new wins, so that the next may cost a commit. */
+  committing: boolean;
 }
+
+// What one turn brings is read within some 25 µs a claim, so that this bounds the gathering to about 2 ms.
+const turnsMax = 64;
 
 /** What the admitter tells the engine; `won` after each batch that made new wins. */
 export interface AdmitterHooks extends Pick<Observer, 'admitted'> {
@@ -79,7 +84,7 @@ export class Admitter {
   #lane(eventId: string): Lane {
     const standing = this.#lanes.get(eventId);
     if (standing !== undefined) return standing;
-    const lane: Lane = { eventId, waiters: [], busy: false };
+    const lane: Lane = { eventId, waiters: [], busy: false, committing: false };
     this.#lanes.set(eventId, lane);
     return lane;
   }
@@ -87,26 +92,38 @@ export class Admitter {
   // Behind all requests that this turn of the event loop has read, so that one turn makes one batch.
   #schedule(lane: Lane): void {
     lane.busy = true;
-    setImmediate(() => void this.#send(lane));
+    setImmediate(() => this.#gather(lane, 0, 0));
+  }
+
+  /**
+   * A commit costs about 70 µs of CPU however many wins it has, nearly all of it the fsync. So while wins are being given,
+   * a batch waits for as long as each turn of the event loop brings more: 32 clients make batches of 22, not of 17.
+   */
+  #gather(lane: Lane, seen: number, turns: number): void {
+    const count = lane.waiters.length;
+    if (!lane.committing || count === seen || count >= this.#limits.batchSizeMax || turns === turnsMax)
+      void this.#send(lane);
+    else setImmediate(() => this.#gather(lane, count, turns + 1));
   }
 
   async #send(lane: Lane): Promise<void> {
     const { waiters } = lane;
     const batch = waiters.length <= this.#limits.batchSizeMax ? waiters : waiters.slice(0, this.#limits.batchSizeMax);
     lane.waiters = batch === waiters ? [] : waiters.slice(this.#limits.batchSizeMax);
-    await this.#decide(lane.eventId, batch);
+    lane.committing = await this.#decide(lane.eventId, batch);
     this.#waiting -= batch.length;
     if (lane.waiters.length > 0) {
       this.#schedule(lane);
     } else {
-      // Lanes of events that are not asked for any more must not pile up.
       lane.busy = false;
-      this.#lanes.delete(lane.eventId);
+      // Lanes of events that give nothing, or do not exist, must not pile up.
+      if (!lane.committing) this.#lanes.delete(lane.eventId);
     }
     if (this.#waiting === 0) this.#drained?.();
   }
 
-  async #decide(eventId: string, batch: readonly Waiter[]): Promise<void> {
+  /** Answers a batch; true where it had new wins. */
+  async #decide(eventId: string, batch: readonly Waiter[]): Promise<boolean> {
     try {
       const requests = batch.map((waiter) => waiter.request);
       const decisions = await this.#gate.admit(eventId, requests);
@@ -122,11 +139,13 @@ export class Admitter {
         waiter.resolve(decision);
       }
       if (won) this.#hooks.won?.(eventId);
+      return won;
     } catch (error) {
       // Before it has answered, nobody knows what the gate has done with a batch unless it says so itself.
       const trouble =
         error instanceof DibsError ? error : new DibsError('unknown_outcome', undefined, { cause: error });
       for (const waiter of batch) waiter.reject(trouble);
+      return false;
     }
   }
 }

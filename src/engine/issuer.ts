@@ -27,7 +27,7 @@ export interface IssuerContext {
 // 500 coupons a transaction: beyond it a larger one gains nothing (4.7 to 4.5 µs a coupon at 5,000), but holds up claims.
 export const pieceWinsMax = 500;
 // What has come in by then goes into one transaction: 500 coupons in one cost 7.9 µs of CPU each, 100 in one 11.5.
-const gatherMs = 20;
+const gatherMs = 30;
 // Every record wakes the issuer; the sweep is for those whose waking was lost with a process.
 const sweepIntervalMs = 5_000;
 const sweepPageSize = 500;
