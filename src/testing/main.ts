@@ -13,7 +13,7 @@ export type { LogDriver, LogSetup } from './log/bench.ts';
 export { logConformance } from './log/conformance.ts';
 export { type ClockControl, ManualClock } from './manual-clock.ts';
 export { type ModelEvent, type ModelStore, openModelGate } from './model-gate.ts';
-export { type ModelLedgerStore, newModelLedgerStore, openModelLedger } from './model-ledger.ts';
+export { type LedgerData, emptyLedgerData, openModelLedger } from './model-ledger.ts';
 export { type ModelLog, openModelLog } from './model-log.ts';
 export { openRemote, type ProcessStore, type Remote, serveRemote } from './remote.ts';
 export type { Lacks } from './suite.ts';

@@ -13,7 +13,7 @@ import type {
 } from '../core/ledger.ts';
 
 /** What the model keeps; it outlives the ledgers that are opened on it. Plain data: `structuredClone` copies it. */
-export interface ModelLedgerStore {
+export interface LedgerData {
   migrated: boolean;
   events: Map<string, LedgerEvent>;
   coupons: (Coupon & { readonly eventId: string })[];
@@ -23,7 +23,7 @@ export interface ModelLedgerStore {
   refused: Set<string>;
 }
 
-export const newModelLedgerStore = (): ModelLedgerStore => ({
+export const emptyLedgerData = (): LedgerData => ({
   migrated: false,
   events: new Map(),
   coupons: [],
@@ -33,17 +33,17 @@ export const newModelLedgerStore = (): ModelLedgerStore => ({
 });
 
 /** A ledger in memory that says what a ledger has to do, in the plainest way there is. */
-export function openModelLedger(clock: Pick<Clock, 'now'>, store: ModelLedgerStore): Ledger {
+export function openModelLedger(clock: Pick<Clock, 'now'>, store: LedgerData): Ledger {
   return new ModelLedger(clock, store);
 }
 
 class ModelLedger implements Ledger {
   readonly kind = 'model';
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #store: ModelLedgerStore;
+  readonly #store: LedgerData;
   #open = true;
 
-  constructor(clock: Pick<Clock, 'now'>, store: ModelLedgerStore) {
+  constructor(clock: Pick<Clock, 'now'>, store: LedgerData) {
     this.#clock = clock;
     this.#store = store;
   }
@@ -156,14 +156,14 @@ class ModelLedger implements Ledger {
     this.#open = false;
   }
 
-  #data(): ModelLedgerStore {
+  #data(): LedgerData {
     if (!this.#open) throw new DibsError('unavailable', 'The ledger is closed.');
     if (!this.#store.migrated) throw new DibsError('store_not_migrated');
     return this.#store;
   }
 
   /** Runs `act` on a copy, which takes the place of what stands where the outcome is `issued` and is to be kept. */
-  #transact(keep: boolean, act: (data: ModelLedgerStore, now: number) => IssueOutcome): IssueOutcome {
+  #transact(keep: boolean, act: (data: LedgerData, now: number) => IssueOutcome): IssueOutcome {
     const draft = structuredClone(this.#data());
     const outcome = act(draft, this.#clock.now());
     if (keep && outcome.outcome === 'issued') Object.assign(this.#store, draft);
@@ -176,13 +176,13 @@ function plain(coupon: Coupon): Coupon {
   return { slot, userId, nth, claimId, key, wonAt, code, issuedAt };
 }
 
-function putEvent({ events }: ModelLedgerStore, event: LedgerEvent): void {
+function putEvent({ events }: LedgerData, event: LedgerEvent): void {
   const standing = events.get(event.spec.id);
   if (standing !== undefined && standing.revision >= event.revision) return;
   events.set(event.spec.id, { ...event, createdAt: standing?.createdAt ?? event.createdAt });
 }
 
-function writeCoupons(data: ModelLedgerStore, coupons: readonly NewCoupon[], issuedAt: number): IssueOutcome {
+function writeCoupons(data: LedgerData, coupons: readonly NewCoupon[], issuedAt: number): IssueOutcome {
   let repeats = 0;
   for (const coupon of coupons) {
     const { eventId, slot, userId, nth, claimId } = coupon;
@@ -200,7 +200,7 @@ function writeCoupons(data: ModelLedgerStore, coupons: readonly NewCoupon[], iss
   return { outcome: 'issued', repeats, issuedAt };
 }
 
-function keepFailure({ failures }: ModelLedgerStore, failure: NewFailure): void {
+function keepFailure({ failures }: LedgerData, failure: NewFailure): void {
   const { eventId, slot } = failure;
   const stands = failures.some((one) => slot !== null && one.eventId === eventId && one.slot === slot);
   if (stands) return;
@@ -208,7 +208,7 @@ function keepFailure({ failures }: ModelLedgerStore, failure: NewFailure): void 
 }
 
 /** Changes a waiting failed issuance; false where it does not wait. */
-function changeFailure({ failures }: ModelLedgerStore, id: number, change: Partial<FailedIssuance>): boolean {
+function changeFailure({ failures }: LedgerData, id: number, change: Partial<FailedIssuance>): boolean {
   const index = failures.findIndex((one) => one.id === id && one.state === 'waiting');
   const failure = failures[index];
   if (failure === undefined) return false;

@@ -8,11 +8,11 @@ import type { LedgerSetup } from '../../src/testing/ledger/bench.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import type { LogSetup } from '../../src/testing/log/bench.ts';
 import { type ModelStore, openModelGate } from '../../src/testing/model-gate.ts';
-import { type ModelLedgerStore, newModelLedgerStore } from '../../src/testing/model-ledger.ts';
+import { type LedgerData, emptyLedgerData } from '../../src/testing/model-ledger.ts';
 import { openModelLog } from '../../src/testing/model-log.ts';
 
 type OpenGate = (clock: Pick<Clock, 'now'>, store: ModelStore) => Gate;
-type OpenLedger = (clock: Pick<Clock, 'now'>, store: ModelLedgerStore) => Ledger;
+type OpenLedger = (clock: Pick<Clock, 'now'>, store: LedgerData) => Ledger;
 
 export async function modelGateSetup(open: OpenGate): Promise<GateSetup> {
   const clock = new ManualClock();
@@ -32,7 +32,7 @@ export async function modelGateSetup(open: OpenGate): Promise<GateSetup> {
 
 export async function modelLedgerSetup(open: OpenLedger): Promise<LedgerSetup> {
   const clock = new ManualClock();
-  const store = newModelLedgerStore();
+  const store = emptyLedgerData();
   return {
     ledger: open(clock, store),
     clock,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { NewCoupon } from '../../core/coupon.ts';
 import type { IssueBatch, IssueOutcome, Ledger } from '../../core/ledger.ts';
-import { type ModelLedgerStore, openModelLedger } from '../model-ledger.ts';
+import { type LedgerData, openModelLedger } from '../model-ledger.ts';
 import { wrapLedger } from './wrap.ts';
 
 /** A ledger that breaks one rule, to show that the suite can fail. */
@@ -11,12 +11,12 @@ export interface LedgerCanary {
   /** Tests of the suite that must fail with it, each by `concern > test`. */
   readonly failsAt: readonly string[];
   /** Opens it on a store of the model's. */
-  open(clock: Pick<Clock, 'now'>, store: ModelLedgerStore): Ledger;
+  open(clock: Pick<Clock, 'now'>, store: LedgerData): Ledger;
 }
 
-type Break = (ledger: Ledger, store: ModelLedgerStore) => Partial<Ledger>;
+type Break = (ledger: Ledger, store: LedgerData) => Partial<Ledger>;
 
-const breaking = (replace: Break) => (clock: Pick<Clock, 'now'>, store: ModelLedgerStore) => {
+const breaking = (replace: Break) => (clock: Pick<Clock, 'now'>, store: LedgerData) => {
   const ledger = openModelLedger(clock, store);
   return wrapLedger(ledger, replace(ledger, store));
 };
@@ -40,11 +40,11 @@ async function issueEach(ledger: Ledger, batch: IssueBatch): Promise<IssueOutcom
   return ledger.issue({ ...batch, coupons: taken });
 }
 
-const hasCoupon = (store: ModelLedgerStore, coupon: NewCoupon) => (one: ModelLedgerStore['coupons'][number]) =>
+const hasCoupon = (store: LedgerData, coupon: NewCoupon) => (one: LedgerData['coupons'][number]) =>
   one.eventId === coupon.eventId && one.slot === coupon.slot;
 
 /** Takes away what stands on the slots of a batch, so that the batch takes its place. */
-function clear(store: ModelLedgerStore, coupons: readonly NewCoupon[]): void {
+function clear(store: LedgerData, coupons: readonly NewCoupon[]): void {
   for (const coupon of coupons) {
     const stands = hasCoupon(store, coupon);
     store.coupons = store.coupons.filter((one) => !stands(one));
