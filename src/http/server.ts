@@ -14,7 +14,7 @@ import { openApiDocument } from './openapi.ts';
 import { operations } from './operations.ts';
 import { type Problem, problem } from './problem.ts';
 import { registerRoutes } from './routes.ts';
-import { answerClientErrors, type ConnectionSweeper, createSweeper, endWithProblem } from './sockets.ts';
+import { clientErrorHandler, type ConnectionSweeper, createSweeper, endWithProblem } from './sockets.ts';
 import { createFigureStream } from './stream.ts';
 import { problemOf } from './trouble.ts';
 
@@ -59,6 +59,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     frameworkErrors: (error, _request, reply) => {
       writeProblem(reply.raw, stop, frameworkProblem(error) ?? problemOf(error, 'nobody', log));
     },
+    clientErrorHandler: clientErrorHandler(),
     serverFactory: (handler) => {
       const server = createNodeServer(limits, handler, stop);
       sweeper = createSweeper(server);
@@ -117,7 +118,6 @@ function createNodeServer(limits: HttpLimits, handler: RequestHandler, stop: { r
   server.on('connect', (_req, socket) =>
     endWithProblem(socket, problem('method_not_allowed', undefined, {}, { Allow: '' })),
   );
-  answerClientErrors(server);
   return server;
 }
 

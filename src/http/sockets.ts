@@ -38,10 +38,10 @@ export function endWithProblem(socket: Duplex, { status, headers, body }: Proble
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** Answers what Node could not read as a request. */
-export function answerClientErrors(server: Server): void {
+/** A handler of `clientError`: answers what Node could not read as a request. */
+export function clientErrorHandler(): (error: Error & { code?: string }, socket: Duplex) => void {
   const ended = new WeakSet<Duplex>();
-  server.on('clientError', (error: Error & { code?: string }, socket) => {
+  return (error, socket) => {
     // More of the same bytes, or the end of the time for them, are errors again.
     if (ended.has(socket)) return;
     ended.add(socket);
@@ -50,7 +50,7 @@ export function answerClientErrors(server: Server): void {
       return;
     }
     endWithProblem(socket, socketProblem(error.code));
-  });
+  };
 }
 
 /**

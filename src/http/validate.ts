@@ -6,8 +6,8 @@ import { type FieldFault, refuseFaults } from '../core/errors.ts';
 export type Validator<T> = (value: unknown) => T;
 
 /**
- * Compiles a schema. Nothing is coerced, removed or added on the way. A `rule` of a property, in the words after
- * "userId …", is what its fault says in place of the pattern.
+ * Compiles a schema. Nothing is coerced, removed or added on the way. At most eight faults are named, and the description
+ * of a property goes on from "must be": it is what a fault against its pattern says.
  */
 export function validator<S extends TSchema>(schema: S): Validator<Static<S>> {
   const compiled = Compile(schema);
@@ -20,8 +20,8 @@ export function validator<S extends TSchema>(schema: S): Validator<Static<S>> {
         if (!faults.has(fault.path)) faults.set(fault.path, fault);
       }
     }
-    refuseFaults([...faults.values()]);
-    throw new TypeError('a value that does not fit has no fault');
+    refuseFaults(faults.size > 0 ? [...faults.values()] : [{ path: '', message: 'does not fit' }]);
+    return value as Static<S>;
   };
 }
 
@@ -29,35 +29,28 @@ interface RawFault {
   readonly keyword: string;
   readonly instancePath: string;
   readonly message: string;
-  readonly params: {
-    readonly additionalProperties?: readonly string[];
-    readonly requiredProperties?: readonly string[];
-    readonly allowedValues?: readonly unknown[];
-  };
+  readonly params: { readonly requiredProperties?: readonly string[]; readonly allowedValues?: readonly unknown[] };
 }
 
 function faultsOf(error: RawFault, properties: Record<string, { description?: string }>): FieldFault[] {
-  const below = (name: string, message: string) => ({
-    path: `${error.instancePath}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    message,
-  });
-  const { additionalProperties = [], requiredProperties = [], allowedValues = [] } = error.params;
-  switch (error.keyword) {
-    case 'additionalProperties':
-      return additionalProperties.map((name) => below(name, 'is not a field of this request'));
-    // It says again, once for each name, what `additionalProperties` says.
+  const { keyword, instancePath: path, message, params } = error;
+  switch (keyword) {
+    // Of a field that is not known there are two errors: one each that names it, and, unless the list of errors is full
+    // before, one that names all. Of the object's fields nothing but an unknown one is forbidden as such.
     case 'boolean':
+      return [{ path, message: 'is not a field of this request' }];
+    case 'additionalProperties':
       return [];
     case 'required':
-      return requiredProperties.map((name) => below(name, 'is required'));
+      return (params.requiredProperties ?? []).map((name) => ({ path: `${path}/${name}`, message: 'is required' }));
     case 'enum':
-      return [{ path: error.instancePath, message: `must be one of ${allowedValues.join(', ')}` }];
+      return [{ path, message: `must be one of ${(params.allowedValues ?? []).join(', ')}` }];
     case 'pattern':
     case 'format': {
-      const rule = properties[error.instancePath.slice(1)]?.description;
-      return [{ path: error.instancePath, message: rule === undefined ? error.message : `must be ${rule}` }];
+      const rule = properties[path.slice(1)]?.description;
+      return [{ path, message: rule === undefined ? message : `must be ${rule}` }];
     }
     default:
-      return [{ path: error.instancePath, message: error.message }];
+      return [{ path, message }];
   }
 }
