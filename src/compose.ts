@@ -118,7 +118,7 @@ export interface Served {
 /** What the server's log needs of a logger; pino's fits. */
 export type ServeHooks = DibsHooks & { readonly logger?: HttpLog | undefined };
 
-/** Serves the HTTP API over an engine of its own. Throws what `openDibs` throws, and `unavailable` where the address is taken. */
+/** Serves the HTTP API over an engine of its own. Throws what `openDibs` throws, and `invalid_configuration` where the address is taken. */
 export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Served> {
   const fresh = isFresh(config);
   const { keys, made } = await loadOrMakeKeys(config.dataDir, givenKeys(config));
@@ -145,7 +145,7 @@ export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Ser
       (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL')
     ) {
       throw new DibsError(
-        'unavailable',
+        'invalid_configuration',
         `${config.host}:${config.port} cannot be listened on (${String(error.code)}); choose another with --port.`,
         { cause: error },
       );
