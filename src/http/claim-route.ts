@@ -34,17 +34,25 @@ export function claimRoute(context: HttpContext): (request: FastifyRequest, repl
   return (request, reply) => {
     const startedAt = performance.now();
     const res = reply.raw;
-    let decision: Promise<ClaimDecision>;
+    let claim: ClaimInput;
     try {
-      decision = dibs.claim(readClaim(request));
+      claim = readClaim(request);
     } catch (error) {
       writeProblem(res, stop, problemOf(error, 'nobody', log));
       return;
     }
-    decision
-      .then((decided) => {
+    let deciding: Promise<ClaimDecision>;
+    try {
+      deciding = dibs.claim(claim);
+    } catch (error) {
+      // Out of the call itself, and still from behind the border: the claim may have been decided.
+      writeProblem(res, stop, claimProblem(error, context));
+      return;
+    }
+    deciding
+      .then((decision) => {
         metrics.claimAnswered((performance.now() - startedAt) / 1000);
-        answer(res, decided);
+        answer(res, decision);
       })
       .catch((error: unknown) => writeProblem(res, stop, claimProblem(error, context)));
   };

@@ -50,12 +50,15 @@ export const newEventSchema = object({
   closesAt: Type.Optional(zonedTime),
 });
 
-export const eventChangeSchema = object({
-  name: Type.Optional(name),
-  capacity: Type.Optional(capacity),
-  opensAt: Type.Optional(zonedTime),
-  closesAt: Type.Optional(zonedTime),
-});
+export const eventChangeSchema = Type.Object(
+  {
+    name: Type.Optional(name),
+    capacity: Type.Optional(capacity),
+    opensAt: Type.Optional(zonedTime),
+    closesAt: Type.Optional(zonedTime),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
 
 export const newClaimSchema = object({ userId: Type.Optional(userId) });
 export const discardSchema = object({ reason: Type.String({ minLength: 1, maxLength: 500 }) });

@@ -216,6 +216,7 @@ describe('an event that does not fit', () => {
   }
 
   const changes: [name: string, body: unknown, status: number, code: string][] = [
+    ['nothing', {}, 422, 'invalid_request'],
     ['another limit per user', { limitPerUser: 2 }, 422, 'invalid_request'],
     ['another id', { id: 'other' }, 422, 'invalid_request'],
     ['a capacity of 0', { capacity: 0 }, 422, 'invalid_request'],
