@@ -20,7 +20,7 @@ export function createTokenBucket(perSecond: number, pieceMax: number, start: nu
   let tokens = capacity;
   let filledAt = start;
   const fill = (now: number): void => {
-    // A clock that steps back grants nothing until it has caught up.
+    // A clock that steps back grants nothing for the step, and goes on at its rate from there.
     if (now <= filledAt) {
       filledAt = now;
       return;
