@@ -146,7 +146,7 @@ export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Ser
     ) {
       throw new DibsError(
         'invalid_configuration',
-        `${config.host}:${config.port} cannot be listened on (${String(error.code)}); choose another with --port.`,
+        `${config.host}:${config.port} cannot be listened on (${error.code}); choose another with --port.`,
         { cause: error },
       );
     }
