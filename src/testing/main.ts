@@ -1,4 +1,7 @@
 /** `dibs/testing`: what the author of a gate, a log or a ledger needs to know that it does what it has to. */
+export type { AdmitRequest, Gate, Restoration } from '../core/gate.ts';
+export type { Ledger } from '../core/ledger.ts';
+export type { WinLog } from '../core/win-log.ts';
 export { type GateCanary, judgingCanaries } from './canaries/gates.ts';
 export { keepingCanaries } from './canaries/keeping-gates.ts';
 export { type LedgerCanary, ledgerCanaries } from './canaries/ledgers.ts';
