@@ -220,11 +220,12 @@ export class Issuer {
     for (const record of records) {
       if (record.type !== 'wins') continue;
       const { eventId, wins } = record;
-      const first = wins[0]?.slot ?? 0;
-      const last = lasts.get(eventId) ?? (await this.#lastSlot(cursor, eventId));
-      if (first > last + 1)
-        return { eventId, message: `the log goes on at slot ${first}, but the ledger ends at slot ${last}` };
-      lasts.set(eventId, Math.max(last, wins.at(-1)?.slot ?? 0));
+      let last = lasts.get(eventId) ?? (await this.#lastSlot(cursor, eventId));
+      for (const { slot } of wins) {
+        if (slot > last + 1) return { eventId, message: `the log goes on at slot ${slot} behind slot ${last}` };
+        last = Math.max(last, slot);
+      }
+      lasts.set(eventId, last);
     }
     return null;
   }
