@@ -40,7 +40,7 @@ export class KeyRing {
     const what = as === 'token' ? 'token secret' : `${as} key`;
     const folder = this.#isLocal() ? `, or name the data folder of the server with --data` : '';
     const looked = this.#isLocal()
-      ? `${keysFileOf(this.#config.dataDir)} has none`
+      ? `none is given, and none is in ${keysFileOf(this.#config.dataDir)}`
       : `the data folder's keys are not sent to another machine (${this.#config.url})`;
     return new CliTrouble('no_key', `There is no ${what} at hand: ${looked}.`, {
       remedy: `Set ${variableOf[name]} or ${variableOf[name]}_FILE${folder}.`,

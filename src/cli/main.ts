@@ -12,15 +12,11 @@ const comingCommands: Readonly<Record<string, string>> = {
 
 /** Runs one command line; what it ends with is in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Whoever reads may stop reading (`dibs coupons demo | head`): then nothing is left to do, and nothing is wrong.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
   const end = argv.indexOf('--');
   const screen = createScreen(argv.slice(0, end === -1 ? argv.length : end).includes('--json'));
   try {
     const name = argv.find((word) => !word.startsWith('-'));
+    outliveReaders(name === 'serve');
     const coming = name === undefined ? undefined : comingCommands[name];
     if (coming !== undefined) throw usage(coming, '`dibs serve` runs everything in one process.');
     const wanted = name === 'help' ? argv[argv.indexOf('help') + 1] : name;
@@ -40,4 +36,17 @@ export async function main(argv: readonly string[]): Promise<void> {
     screen.trouble(trouble);
     process.exitCode = trouble.exitCode;
   }
+}
+
+/**
+ * Whoever reads may stop reading (`dibs coupons demo | head`, a terminal that is closed). A command then has nothing left
+ * to do, and nothing is wrong; a server goes on, and answers what it has taken when it stops.
+ */
+function outliveReaders(isServer: boolean): void {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isServer) return;
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
 }

@@ -38,8 +38,11 @@ export const usage = (message: string, remedy: string | null = null): CliTrouble
 export function asTrouble(error: unknown): CliTrouble {
   if (error instanceof CliTrouble) return error;
   if (error instanceof DibsError) {
-    const exitCode = error.code === 'invalid_configuration' ? 2 : 1;
-    return new CliTrouble(error.code, error.message, { exitCode, remedy: error.remedy });
+    // Whatever the machine said, such as that a port is taken, is not the fault of the command line.
+    const exitCode = error.code === 'invalid_configuration' && error.cause === undefined ? 2 : 1;
+    // Those messages say themselves what to do.
+    const remedy = ['invalid_configuration', 'store_unfit', 'unavailable'].includes(error.code) ? null : error.remedy;
+    return new CliTrouble(error.code, error.message, { exitCode, remedy, details: error.details });
   }
   const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new CliTrouble('internal', said, { remedy: 'This should not happen: please report it.' });

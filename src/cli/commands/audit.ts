@@ -52,10 +52,9 @@ function auditLines(eventId: string, report: ShownAudit, { paint, width }: Scree
     `${paint('bold', eventId)}  ${verdict}`,
     ...fields([
       ['capacity', count(capacity)],
-      ['won', count(won)],
       [
-        '',
-        `= ${count(issued)} issued + ${count(unissued)} waiting + ${count(failed)} failed + ${count(discarded)} discarded`,
+        'won',
+        `${count(won)} = ${count(issued)} issued + ${count(unissued)} waiting + ${count(failed)} failed + ${count(discarded)} discarded`,
       ],
       ['logged', count(logged)],
     ]),

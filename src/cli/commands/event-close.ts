@@ -3,7 +3,7 @@ import { confirmed } from '../confirm.ts';
 import { type ShownEvent, shown, titleOf } from '../event-text.ts';
 import { eventPath, ifMatch } from '../server.ts';
 import { fields } from '../table.ts';
-import { count } from '../text.ts';
+import { count, wrap } from '../text.ts';
 import type { ExitCode } from '../trouble.ts';
 
 /** Closes an event after it has shown what that takes from whom. */
@@ -15,7 +15,7 @@ export async function closeEvent(
   const { server } = act;
   const { body: event } = await server.ask<ShownEvent>({ path: eventPath(id), as: 'anyone' });
   const preview = [
-    `Closing ${titleOf(event)} is for ever: nobody can claim of it again, nor reopen it.`,
+    ...wrap(`Closing ${titleOf(event)} is for ever: nobody can claim of it again, nor reopen it.`, act.screen.width),
     ...fields([
       ['state', event.state],
       ['won', `${count(event.won)} of ${count(event.capacity)}; these stay, and are issued`],

@@ -81,7 +81,7 @@ async function discardFailed(act: ServerAct, options: Readonly<Record<string, st
   const item = items.find((item) => item.id === id);
   if (item === undefined) {
     throw new CliTrouble('failed_issuance_not_found', `There is no failed issuance ${id}.`, {
-      remedy: 'dibs failed list --state all',
+      remedy: '`dibs failed list --state all` shows those there are.',
     });
   }
   const preview = [

@@ -6,6 +6,7 @@ import type { Served } from '../../compose.ts';
 import type { Config, ConfigKey } from '../../config.ts';
 import { keysFileOf } from '../../lib/keys.ts';
 import { type Act, does } from '../act.ts';
+import { checkAddress } from '../serve/address-check.ts';
 import { addressOf, type Greeting, greetingLines } from '../serve/greeting.ts';
 import { createServerLog, type ServerLog } from '../serve/server-log.ts';
 import type { ExitCode } from '../trouble.ts';
@@ -36,6 +37,7 @@ export function defineServe(command: Command): void {
 async function runServer({ screen, config }: Act): Promise<ExitCode> {
   // The stores hold user ids and coupon codes: nobody else on this machine is to read them.
   process.umask(0o077);
+  await checkAddress(config.host, config.port);
   const log = await createServerLog(screen);
   const { serve } = await import('../../compose.ts');
   const served = await serve(config, {

@@ -2,6 +2,7 @@ import type { Served } from '../../compose.ts';
 import type { Config } from '../../config.ts';
 import type { Screen } from '../screen.ts';
 import { fields } from '../table.ts';
+import { plural } from '../text.ts';
 import { curlLines, type KeySource } from './curl-line.ts';
 
 /** What a server has to say once it listens. */
@@ -23,8 +24,7 @@ export interface Greeting {
 export function greetingLines(greeting: Greeting, screen: Screen): string[] {
   const { config, served, version, event, isSeeded } = greeting;
   const { issueRate } = config;
-  const rate =
-    issueRate === null ? 'as fast as the ledger bears' : `${Number(issueRate.perSecond.toFixed(4))} a second`;
+  const rate = issueRate === null ? 'as fast as the ledger bears' : rateText(issueRate.perSecond);
   const address = addressOf(served.url);
   return [
     `${screen.paint('bold', `Dibs ${version}`)} listens on ${screen.paint('green', address)}`,
@@ -54,6 +54,18 @@ export function greetingLines(greeting: Greeting, screen: Screen): string[] {
     '',
     screen.paint('dim', 'Ctrl-C stops it, when what it has taken is answered.'),
   ];
+}
+
+/** A rate as somebody would write it: in the first unit in which it is a whole number. */
+function rateText(perSecond: number): string {
+  const units = [
+    ['second', 1],
+    ['minute', 60],
+    ['hour', 3600],
+  ] as const;
+  const isWhole = (value: number): boolean => Math.abs(value - Math.round(value)) < 1e-6;
+  const [unit, seconds] = units.find(([, seconds]) => isWhole(perSecond * seconds)) ?? units[0];
+  return `at most ${plural(Math.round(perSecond * seconds), 'coupon')} per ${unit}`;
 }
 
 function keyLines({ served, keysFile, isTerminal }: Greeting, screen: Screen): string[] {
