@@ -195,6 +195,8 @@ export class Issuer {
       case 'issued': {
         cursor.position = position;
         this.#advance(cursor, records);
+        // The ledger works, so that whatever met trouble before it must not hold up the others by its long waits.
+        this.#failedAttempts = Math.min(this.#failedAttempts, 1);
         const written = issuables.coupons.length - failed - outcome.repeats;
         rate.take(written, clock.now());
         this.issued += written;
