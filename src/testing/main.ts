@@ -2,8 +2,8 @@
 export type { AdmitRequest, Gate, Restoration } from '../core/gate.ts';
 export type { Ledger } from '../core/ledger.ts';
 export type { WinLog } from '../core/win-log.ts';
-export { type GateCanary, judgingCanaries } from './canaries/gates.ts';
-export { keepingCanaries } from './canaries/keeping-gates.ts';
+export { gateCanaries } from './canaries/gates.ts';
+export type { GateCanary } from './canaries/judging-gates.ts';
 export { type LedgerCanary, ledgerCanaries } from './canaries/ledgers.ts';
 export { type LogCanary, logCanaries } from './canaries/logs.ts';
 export { wrapGate, wrapLedger, wrapLog } from './canaries/wrap.ts';

@@ -1,8 +1,7 @@
 /** The suites can fail: each canary breaks one rule and is caught by the tests of that rule; what breaks none passes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { judgingCanaries } from '../../src/testing/canaries/gates.ts';
-import { keepingCanaries } from '../../src/testing/canaries/keeping-gates.ts';
+import { gateCanaries } from '../../src/testing/canaries/gates.ts';
 import { ledgerCanaries } from '../../src/testing/canaries/ledgers.ts';
 import { logCanaries } from '../../src/testing/canaries/logs.ts';
 import { outcomesOf, type SuiteOutcome } from './outcomes.ts';
@@ -35,6 +34,6 @@ function judge(port: string, file: URL, canaries: readonly Canary[]): void {
   });
 }
 
-judge('gate', new URL('./broken-gates.ts', import.meta.url), [...judgingCanaries, ...keepingCanaries]);
+judge('gate', new URL('./broken-gates.ts', import.meta.url), gateCanaries);
 judge('ledger', new URL('./broken-ledgers.ts', import.meta.url), ledgerCanaries);
 judge('log', new URL('./broken-logs.ts', import.meta.url), logCanaries);

@@ -53,6 +53,26 @@ const forgetting =
     });
   };
 
+/** Judges each claim of a batch by what stood before the batch: it does not see its own wins. */
+function openShortSighted(clock: Pick<Clock, 'now'>, store: ModelStore): Gate {
+  const gate = openModelGate(clock, store);
+  return wrapGate(gate, {
+    async admit(eventId, requests) {
+      const before = store.get(eventId)?.wins.length ?? 0;
+      const decisions = await gate.admit(eventId, requests.slice(0, 1));
+      for (const request of requests.slice(1)) {
+        const entry = store.get(eventId);
+        if (entry === undefined) continue;
+        const wins = [...entry.wins];
+        entry.wins = wins.map((win, index) => (index < before ? win : { ...win, userId: `${win.userId}\0` }));
+        decisions.push(...(await gate.admit(eventId, [request])));
+        entry.wins = [...wins, ...entry.wins.slice(wins.length)];
+      }
+      return decisions;
+    },
+  });
+}
+
 /** Puts other wins in place of new ones, in the answer, in the store and in the outbox alike. */
 const allotting =
   (change: (win: Win) => Win) =>
@@ -128,6 +148,11 @@ export const judgingCanaries: readonly GateCanary[] = [
     name: 'forgets a key',
     failsAt: ['replay and keys > the same key gives the same win, and takes no place'],
     open: forgetting((win) => ({ ...win, key: null })),
+  },
+  {
+    name: 'does not see the wins of its own batch',
+    failsAt: ['batches > the same user several times: one win, the rest replays of it'],
+    open: openShortSighted,
   },
   {
     name: 'judges a replay after closed',

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { AdmitRequest, Gate } from '../../core/gate.ts';
 import type { LogRecord } from '../../core/record.ts';
 import { type ModelStore, openModelGate } from '../model-gate.ts';
-import type { GateCanary } from './gates.ts';
+import type { GateCanary } from './judging-gates.ts';
 import { wrapGate } from './wrap.ts';
 
 /** Gives the outbox as `change` makes it of the page that was to be given. */

@@ -1,0 +1,25 @@
+/** Not a test of its own: runs the suites on models that are said to lack every ability. */
+import { openModelGate } from '../../src/testing/model-gate.ts';
+import { openModelLedger } from '../../src/testing/model-ledger.ts';
+import { gateConformance } from '../../src/testing/gate/conformance.ts';
+import { ledgerConformance } from '../../src/testing/ledger/conformance.ts';
+import { modelGateSetup, modelLedgerSetup } from './model-setup.ts';
+
+const lacksOf = <Ability extends string>(...abilities: Ability[]) =>
+  Object.fromEntries(abilities.map((ability) => [ability, `no ${ability} here`])) as Record<Ability, string>;
+
+gateConformance('lacking', {
+  async setup() {
+    const { gate, teardown } = await modelGateSetup(openModelGate);
+    return { gate, teardown };
+  },
+  lacks: lacksOf('clock', 'reopen', 'processes'),
+});
+
+ledgerConformance('lacking', {
+  async setup() {
+    const { ledger, teardown } = await modelLedgerSetup(openModelLedger);
+    return { ledger, teardown };
+  },
+  lacks: lacksOf('clock', 'plant', 'connections', 'processes'),
+});
