@@ -22,13 +22,22 @@ export function claimRoute(context: HttpContext): (request: FastifyRequest, repl
   const { dibs, metrics, stop, log } = context;
   const readClaim = claimReader(context);
 
-  const answer = (res: ServerResponse, decision: ClaimDecision) => {
-    // Its client may have gone while the gate decided; the win stands, and the same key finds it again.
-    if (res.destroyed || res.headersSent) return;
-    const { status, headers, body } = claimAnswer(decision);
-    if (stop.stopping) res.shouldKeepAlive = false;
-    res.writeHead(status, headers as string[]);
-    res.end(body);
+  const fail = (res: ServerResponse, startedAt: number, error: unknown) => {
+    metrics.claimAnswered((performance.now() - startedAt) / 1000);
+    writeProblem(res, stop, claimProblem(error, context));
+  };
+  const answer = (res: ServerResponse, startedAt: number, decision: ClaimDecision) => {
+    try {
+      const { status, headers, body } = claimAnswer(decision);
+      metrics.claimAnswered((performance.now() - startedAt) / 1000);
+      // Its client may have gone while the gate decided; the win stands, and the same key finds it again.
+      if (res.destroyed || res.headersSent) return;
+      if (stop.stopping) res.shouldKeepAlive = false;
+      res.writeHead(status, headers as string[]);
+      res.end(body);
+    } catch (error) {
+      fail(res, startedAt, error);
+    }
   };
 
   return (request, reply) => {
@@ -41,20 +50,16 @@ export function claimRoute(context: HttpContext): (request: FastifyRequest, repl
       writeProblem(res, stop, problemOf(error, 'nobody', log));
       return;
     }
-    let deciding: Promise<ClaimDecision>;
     try {
-      deciding = dibs.claim(claim);
+      // One callback for each end: a chain of three promises more made a claim 0.5 µs dearer.
+      dibs.claim(claim).then(
+        (decision) => answer(res, startedAt, decision),
+        (error: unknown) => fail(res, startedAt, error),
+      );
     } catch (error) {
       // Out of the call itself, and still from behind the border: the claim may have been decided.
-      writeProblem(res, stop, claimProblem(error, context));
-      return;
+      fail(res, startedAt, error);
     }
-    deciding
-      .then((decision) => {
-        metrics.claimAnswered((performance.now() - startedAt) / 1000);
-        answer(res, decision);
-      })
-      .catch((error: unknown) => writeProblem(res, stop, claimProblem(error, context)));
   };
 }
 

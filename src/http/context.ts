@@ -39,6 +39,8 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Body;
+  /** Whether the headers alone are asked for. */
+  readonly head: boolean;
   readonly accept: string | undefined;
   readonly ifMatch: string | undefined;
   /** Whether it comes from this machine, with no proxy in between. */

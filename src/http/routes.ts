@@ -56,12 +56,13 @@ function route(operation: Operation, handle: (call: Call) => Promise<Answer> | A
       params: request.params as Record<string, string>,
       query: readQuery(request.query),
       body: readBody(request.body as Buffer | undefined),
+      head: request.raw.method === 'HEAD',
       accept: headers.accept,
       ifMatch: headers['if-match'],
       local,
       res,
     };
-    await send(res, request.raw.method === 'HEAD', await handle(call), context);
+    await send(call, await handle(call), context);
   };
 
   return (request, reply) => {
@@ -82,17 +83,22 @@ function authorize({ credential }: Operation, caller: Caller, local: boolean): v
   }
 }
 
-async function send(res: ServerResponse, isHead: boolean, answer: Answer, { stop }: HttpContext): Promise<void> {
+async function send({ res, head }: Call, answer: Answer, { stop }: HttpContext): Promise<void> {
   if (answer === 'taken') return;
   const { status, headers = [] } = answer;
   if ('json' in answer) return writeAnswer(res, stop, status, jsonType, headers, JSON.stringify(answer.json));
   if ('text' in answer) return writeAnswer(res, stop, status, answer.type, headers, answer.text);
   if (stop.stopping) res.shouldKeepAlive = false;
   res.writeHead(status, ['Content-Type', answer.type, ...headers]);
-  if (isHead) {
+  if (head) {
     answer.lines.destroy();
     res.end();
     return;
   }
-  await pipeline(answer.lines, res);
+  try {
+    await pipeline(answer.lines, res);
+  } catch (error) {
+    // A reader who has seen enough is no trouble.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+  }
 }

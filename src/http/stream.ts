@@ -51,7 +51,8 @@ export function createFigureStream(options: FigureStreamOptions): FigureStream {
     } finally {
       asking = false;
     }
-    sendAll(latest);
+    if (clients.size === 0) latest = null;
+    else sendAll(latest);
   };
   const close = (client: Client) => {
     clients.delete(client);
@@ -80,7 +81,11 @@ export function createFigureStream(options: FigureStreamOptions): FigureStream {
     },
     stop() {
       stopped = true;
-      for (const { res } of clients) res.end();
+      for (const { res } of clients) {
+        // Who does not read would not read the end either.
+        if (res.writableNeedDrain) res.destroy();
+        else res.end();
+      }
     },
   };
 }

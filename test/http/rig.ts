@@ -71,6 +71,7 @@ export interface Rig {
   /** All events as they stand, without the clock. */
   events(): Promise<string>;
   create(event: Parameters<Dibs['createEvent']>[0]): Promise<EventView>;
+  /** Once, however often it is called. */
   close(): Promise<void>;
 }
 
@@ -91,6 +92,12 @@ export async function openRig({ limits, override = {}, clock }: RigOptions = {})
   const app = await createHttpServer({ dibs: overridden(dibs, override), credentials, metrics, limits, logger, clock });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const port = Number(new URL(url).port);
+  let closing: Promise<void> | null = null;
+  const closeAll = async () => {
+    await app.close();
+    await dibs.close();
+    await rm(data, { recursive: true });
+  };
   const keys: Record<string, string> = { admin: credentials.adminKey, service: credentials.serviceKey };
 
   return {
@@ -119,10 +126,9 @@ export async function openRig({ limits, override = {}, clock }: RigOptions = {})
       return JSON.stringify(items, (name, value: unknown) => (name === 'serverTime' ? undefined : value));
     },
     create: async (event) => (await dibs.createEvent(event)).event,
-    async close() {
-      await app.close();
-      await dibs.close();
-      await rm(data, { recursive: true });
+    close() {
+      closing ??= closeAll();
+      return closing;
     },
   };
 }

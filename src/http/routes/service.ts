@@ -14,7 +14,8 @@ const noStore = ['Cache-Control', 'no-store'];
 export function serviceHandlers(context: HttpContext, document: string): Handlers<ServiceOperation> {
   const { dibs, metrics, log, stream } = context;
   return {
-    stream: ({ res }) => {
+    stream: ({ res, head }) => {
+      if (head) return { status: 200, type: 'text/event-stream', text: '', headers: noStore };
       if (!stream.open(res)) throw new DibsError('overloaded', 'As many as may be follow the figures already.');
       return 'taken';
     },
