@@ -1,3 +1,4 @@
+import type { Claim } from './claim.ts';
 import type { Decision } from './decision.ts';
 import type { EventCommand } from './event-act.ts';
 import type { EventSnapshot, EventSpec } from './event-spec.ts';
@@ -5,10 +6,7 @@ import type { LogRecord, OutboxId } from './record.ts';
 import type { Win } from './win.ts';
 
 /** What a gate needs of a claim. */
-export interface AdmitRequest {
-  readonly userId: string;
-  readonly key: string | null;
-}
+export type AdmitRequest = Pick<Claim, 'userId' | 'key'>;
 
 /** What an event comes back from: what its records came to, and all its wins in slot order. */
 export interface Restoration {

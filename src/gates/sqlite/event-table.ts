@@ -6,7 +6,7 @@ import { type EventRecord, recordVersion } from '../../core/record.ts';
 import type { EventRow, Statements } from './statements.ts';
 
 /** An event and its number in this file. The snapshot is replaced after each commit, never before. */
-export interface Entry {
+export interface KnownEvent {
   readonly no: number;
   event: EventSnapshot;
 }
@@ -22,7 +22,7 @@ export class EventTable {
   readonly #sql: Statements;
   readonly #clock: Clock;
   readonly #commit: Commit;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, KnownEvent>();
 
   constructor(sql: Statements, clock: Clock, commit: Commit) {
     this.#sql = sql;
@@ -30,7 +30,7 @@ export class EventTable {
     this.#commit = commit;
   }
 
-  find(eventId: string): Entry | null {
+  find(eventId: string): KnownEvent | null {
     const cached = this.#entries.get(eventId);
     if (cached !== undefined) return cached;
     const row = this.#sql.eventById.get(eventId);
@@ -41,7 +41,7 @@ export class EventTable {
   }
 
   /** Throws `event_not_found`. */
-  known(eventId: string): Entry {
+  known(eventId: string): KnownEvent {
     const entry = this.find(eventId);
     if (entry === null) throw new DibsError('event_not_found', `There is no event ${JSON.stringify(eventId)}.`);
     return entry;
@@ -57,7 +57,7 @@ export class EventTable {
   }
 
   /** The event with its end by time recorded, so that closed stays closed when the clock steps back. */
-  settled(entry: Entry): EventSnapshot {
+  settled(entry: KnownEvent): EventSnapshot {
     const { event } = entry;
     const now = this.timeOf(event);
     if (!isDueToClose(event, now)) return event;

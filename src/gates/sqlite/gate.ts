@@ -10,7 +10,7 @@ import type { Win } from '../../core/win.ts';
 import { claimIdOf } from '../../lib/claim-id.ts';
 import { readMigrations } from '../../lib/sql-file.ts';
 import { assertDurable, isStoreFailure, migrateSqlite, openSqlite, sqliteTrouble, transact } from '../../lib/sqlite.ts';
-import { type Entry, EventTable } from './event-table.ts';
+import { EventTable, type KnownEvent } from './event-table.ts';
 import { readOutbox } from './outbox.ts';
 import { prepareStatements, type Statements, winOf } from './statements.ts';
 import { hashUserId } from './user-index.ts';
@@ -177,7 +177,7 @@ class SqliteGate implements Gate {
     this.#db.close();
   }
 
-  #decide(entry: Entry, event: EventSnapshot, requests: readonly AdmitRequest[], now: number): Decision[] {
+  #decide(entry: KnownEvent, event: EventSnapshot, requests: readonly AdmitRequest[], now: number): Decision[] {
     const draft = { ...event };
     const index = this.#userWins.indexOf(entry.no);
     // Wins of this batch by user: the index must not know of them before they are committed, later claims of the batch must.
@@ -205,7 +205,7 @@ class SqliteGate implements Gate {
     }
   }
 
-  #commitWins(entry: Entry, draft: EventSnapshot, fresh: ReadonlyMap<string, readonly Win[]>, now: number): void {
+  #commitWins(entry: KnownEvent, draft: EventSnapshot, fresh: ReadonlyMap<string, readonly Win[]>, now: number): void {
     this.#sql.updateWon.run(entry.no, draft.won, now);
     this.#db.exec('COMMIT');
     entry.event = { ...draft, acts: 0, lastTime: now };

@@ -7,5 +7,5 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
 ON CONFLICT (event_id) DO UPDATE SET
   name = excluded.name, capacity = excluded.capacity, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
   limit_per_user = excluded.limit_per_user, phase = excluded.phase, revision = excluded.revision, epoch = excluded.epoch,
-  won = excluded.won, acts = excluded.acts, last_time = excluded.last_time
+  won = excluded.won, acts = excluded.acts, created_at = excluded.created_at, last_time = excluded.last_time
 RETURNING event_no AS eventNo

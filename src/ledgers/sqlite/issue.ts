@@ -40,7 +40,9 @@ function insert(sql: Statements, coupon: NewCoupon, issuedAt: number): boolean {
   try {
     return sql.insertCoupon.run(eventId, slot, userId, nth, claimId, key, code, wonAt, issuedAt).changes === 1;
   } catch (error) {
-    if (isKeyTaken(error)) throw conflictAt(coupon, sql.couponOwner.get(eventId, userId, nth, claimId)?.slot ?? slot);
+    const standing = isKeyTaken(error) ? sql.couponOwner.get(eventId, userId, nth, claimId)?.slot : undefined;
+    if (standing !== undefined) throw conflictAt(coupon, standing);
+    // A key that none of ours explains is one of the organiser's own.
     if (isRowRefusal(error)) throw new Stop({ outcome: 'refused', error: (error as Error).message });
     throw error;
   }
