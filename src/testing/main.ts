@@ -1,5 +1,6 @@
 /** `dibs/testing`: what the author of a gate, a log or a ledger needs to know that it does what it has to. */
 export type { AdmitRequest, Gate, Restoration } from '../core/gate.ts';
+export { checkHistory, type History, type HistoryEntry, type IssuedWin } from '../core/history.ts';
 export type { Ledger } from '../core/ledger.ts';
 export type { WinLog } from '../core/win-log.ts';
 export { gateCanaries } from './canaries/gates.ts';
@@ -9,7 +10,6 @@ export { type LogCanary, logCanaries } from './canaries/logs.ts';
 export { wrapGate, wrapLedger, wrapLog } from './canaries/wrap.ts';
 export type { GateAbility, GateBench, GateDriver, GateSetup } from './gate/bench.ts';
 export { gateConformance } from './gate/conformance.ts';
-export { checkHistory, type History, type HistoryEntry, type IssuedWin } from './history.ts';
 export type { LedgerAbility, LedgerDriver, LedgerSetup } from './ledger/bench.ts';
 export { ledgerConformance } from './ledger/conformance.ts';
 export type { LogDriver, LogSetup } from './log/bench.ts';

@@ -1,8 +1,8 @@
-import type { Coupon } from '../core/coupon.ts';
-import type { RejectionReason } from '../core/decision.ts';
-import type { EventSpec } from '../core/event-spec.ts';
-import { checkWins, type Finding, type FindingList, findingList } from '../core/invariants.ts';
-import type { Win } from '../core/win.ts';
+import type { Coupon } from './coupon.ts';
+import type { RejectionReason } from './decision.ts';
+import type { EventSpec } from './event-spec.ts';
+import { checkWins, type Finding, type FindingList, findingList } from './invariants.ts';
+import type { Win } from './win.ts';
 
 /** What one client asked and what it was told: all that a checker from outside may build on. */
 export interface HistoryEntry {
@@ -19,13 +19,17 @@ export interface HistoryEntry {
 }
 
 /** A coupon as the ledger has it, without what a history cannot know. */
-export type IssuedWin = Pick<Coupon, 'slot' | 'userId' | 'nth' | 'claimId'>;
+export type IssuedWin = Pick<Coupon, 'slot' | 'userId' | 'nth' | 'claimId' | 'code'>;
 
-/** What is compared: all claims on an event whose capacity has not changed, and its coupons once nothing waits to be issued. */
+/** What is compared. */
 export interface History {
   readonly spec: Pick<EventSpec, 'id' | 'capacity' | 'limitPerUser'>;
-  readonly events: readonly HistoryEntry[];
-  readonly coupons: readonly IssuedWin[];
+  /** Claims on the event, in any order. */
+  readonly entries: readonly HistoryEntry[];
+  /** All coupons of the event once nothing waits to be issued; null to check what clients were told alone. */
+  readonly coupons: readonly IssuedWin[] | null;
+  /** True: these are all claims on the event, and its capacity has not changed, so that what nobody asked for shows. */
+  readonly isWhole: boolean;
 }
 
 /** One intended claim: all that was sent under one key, or by one user where a user may win once. */
@@ -45,16 +49,20 @@ interface Intent {
  * was asked then slot(A) < slot(B) (I8); `sold_out` only after N wins were asked for (I17); the ledger has all that was
  * acknowledged, the same (I6), and nothing that no claim can have won (I14).
  */
-export function checkHistory({ spec, events, coupons }: History): Finding[] {
+export function checkHistory({ spec, entries, coupons, isWhole }: History): Finding[] {
   const findings = findingList();
-  const intents = intentsOf(spec, events, findings);
-  for (const { rule, message } of checkWins(spec, coupons.map(asWin))) findings.add(rule, `coupons: ${message}`);
+  const intents = intentsOf(spec, entries, findings);
   checkTold(spec, intents, findings);
-  checkSteadiness(spec, events, intents, findings);
-  checkCoupons(coupons, intents, findings);
-  const asked = askedBySlot(coupons, intents);
+  checkSteadiness(spec, entries, intents, findings);
+  if (coupons !== null) {
+    for (const { rule, message } of checkWins(spec, coupons.map(asWin))) findings.add(rule, `coupons: ${message}`);
+    checkCoupons(coupons, intents, findings);
+    checkCodes(coupons, findings);
+    if (isWhole) checkOrigins(coupons, intents, findings);
+  }
+  const asked = askedBySlot(coupons ?? [], intents);
   checkOrder(intents, asked, findings);
-  checkSoldOut(spec, events, asked, findings);
+  if (isWhole) checkSoldOut(spec, entries, asked, findings);
   return findings.all();
 }
 
@@ -130,9 +138,7 @@ function checkCoupons(
   findings: FindingList,
 ): void {
   const bySlot = new Map(coupons.map((coupon) => [coupon.slot, coupon]));
-  const mayHaveWon = new Map<string, number>();
   for (const intent of intents.values()) {
-    if (intent.askedAt !== never) mayHaveWon.set(intent.userId, (mayHaveWon.get(intent.userId) ?? 0) + 1);
     if (intent.told === null) continue;
     const { slot, nth, claimId } = intent.told;
     const coupon = bySlot.get(slot);
@@ -141,6 +147,27 @@ function checkCoupons(
       const has = `win ${coupon.nth} of ${coupon.userId} (${coupon.claimId})`;
       findings.add('I6', `${nameOf(intent)} was told win ${nth} at slot ${slot} (${claimId}), whose coupon is ${has}`);
     }
+  }
+}
+
+function checkCodes(coupons: readonly IssuedWin[], findings: FindingList): void {
+  const codes = new Map<string, number>();
+  for (const { code, slot } of coupons) {
+    const other = codes.get(code);
+    if (other !== undefined) findings.add('I2', `the coupons of slots ${other} and ${slot} have the same code`);
+    codes.set(code, slot);
+  }
+}
+
+/** Every coupon is of somebody who asked for it. */
+function checkOrigins(
+  coupons: readonly IssuedWin[],
+  intents: ReadonlyMap<string, Intent>,
+  findings: FindingList,
+): void {
+  const mayHaveWon = new Map<string, number>();
+  for (const intent of intents.values()) {
+    if (intent.askedAt !== never) mayHaveWon.set(intent.userId, (mayHaveWon.get(intent.userId) ?? 0) + 1);
   }
   for (const { slot, userId } of coupons) {
     const left = mayHaveWon.get(userId) ?? 0;

@@ -1,7 +1,7 @@
 /** The checker of histories finds each breach that is planted, and nothing in what is whole. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkHistory, type History, type HistoryEntry, type IssuedWin } from '../../src/testing/history.ts';
+import { checkHistory, type History, type HistoryEntry, type IssuedWin } from '../../src/core/history.ts';
 
 const spec = { id: 'drop', capacity: 3, limitPerUser: 2 };
 
@@ -19,12 +19,17 @@ function entry(
   return { userId, key, askedAt, answeredAt, outcome, win: win === undefined ? null : told(...win) };
 }
 
-const coupon = (slot: number, userId: string, nth: number): IssuedWin => ({ ...told(slot, nth), userId });
+const coupon = (slot: number, userId: string, nth: number): IssuedWin => ({
+  ...told(slot, nth),
+  userId,
+  code: `CODE${slot}`,
+});
 
 // Alice wins twice, with a replay; bob's answer is lost and he never learns that he won the last place; carol is late.
-const whole: History = {
+const whole = {
+  isWhole: true,
   spec,
-  events: [
+  entries: [
     entry('alice/a', [0, 10], 'won', [1, 1]),
     entry('alice/b', [5, 20], 'won', [2, 2]),
     entry('alice/a', [12, 15], 'replayed', [1, 1]),
@@ -33,51 +38,68 @@ const whole: History = {
     entry('carol/a', [30, 35], 'sold_out'),
   ],
   coupons: [coupon(1, 'alice', 1), coupon(2, 'alice', 2), coupon(3, 'bob', 1)],
-};
+} satisfies History;
 
 const rulesOf = (history: History): string[] =>
   [...new Set(checkHistory(history).map((finding) => finding.rule))].toSorted();
 
 const replacing = (index: number, ...entries: HistoryEntry[]): History => ({
   ...whole,
-  events: whole.events.toSpliced(index, 1, ...entries),
+  entries: whole.entries.toSpliced(index, 1, ...entries),
 });
 
 describe('a history that is whole', () => {
   it('has no findings', () => assert.deepEqual(checkHistory(whole), []));
-  it('of nothing has none', () => assert.deepEqual(checkHistory({ spec, events: [], coupons: [] }), []));
+  it('of nothing has none', () =>
+    assert.deepEqual(checkHistory({ isWhole: true, spec, entries: [], coupons: [] }), []));
   it('may be told in any order', () =>
     assert.deepEqual(
-      checkHistory({ spec, events: whole.events.toReversed(), coupons: whole.coupons.toReversed() }),
+      checkHistory({ isWhole: true, spec, entries: whole.entries.toReversed(), coupons: whole.coupons.toReversed() }),
       [],
     ));
   it('may refuse a claim that wins when it is asked again', () => {
-    const events = [entry('alice/a', [0, 1], 'not_open'), entry('alice/a', [2, 3], 'won', [1, 1])];
-    assert.deepEqual(checkHistory({ spec, events, coupons: [coupon(1, 'alice', 1)] }), []);
+    const entries = [entry('alice/a', [0, 1], 'not_open'), entry('alice/a', [2, 3], 'won', [1, 1])];
+    assert.deepEqual(checkHistory({ isWhole: true, spec, entries, coupons: [coupon(1, 'alice', 1)] }), []);
   });
   it('may replay what a lost answer had won', () => {
-    const events = [
+    const entries = [
       entry('alice/a', [0, 1], 'unknown'),
       entry('bob/a', [2, 3], 'won', [2, 1]),
       entry('alice/a', [4, 5], 'replayed', [1, 1]),
     ];
-    assert.deepEqual(checkHistory({ spec, events, coupons: [coupon(1, 'alice', 1), coupon(2, 'bob', 1)] }), []);
+    assert.deepEqual(
+      checkHistory({ isWhole: true, spec, entries, coupons: [coupon(1, 'alice', 1), coupon(2, 'bob', 1)] }),
+      [],
+    );
   });
   it('where a user may win once, takes all that the user sends for one claim', () => {
-    const events = [entry('alice/a', [0, 1], 'won', [1, 1]), entry('alice/b', [2, 3], 'replayed', [1, 1])];
-    const history = { spec: { ...spec, limitPerUser: 1 }, events, coupons: [coupon(1, 'alice', 1)] };
+    const entries = [entry('alice/a', [0, 1], 'won', [1, 1]), entry('alice/b', [2, 3], 'replayed', [1, 1])];
+    const history = { isWhole: true, spec: { ...spec, limitPerUser: 1 }, entries, coupons: [coupon(1, 'alice', 1)] };
     assert.deepEqual(checkHistory(history), []);
   });
   it('of 300,000 claims is checked in the time of a few reads', () => {
-    const events: HistoryEntry[] = [];
+    const entries: HistoryEntry[] = [];
     const coupons: IssuedWin[] = [];
     for (let slot = 1; slot <= 100_000; slot += 1) {
-      events.push(entry(`user-${slot}/a`, [slot, slot + 1], 'won', [slot, 1]));
-      events.push(entry(`user-${slot}/a`, [slot + 1, slot + 2], 'replayed', [slot, 1]));
-      events.push(entry(`late-${slot}/a`, [200_000, 200_001], 'sold_out'));
+      entries.push(entry(`user-${slot}/a`, [slot, slot + 1], 'won', [slot, 1]));
+      entries.push(entry(`user-${slot}/a`, [slot + 1, slot + 2], 'replayed', [slot, 1]));
+      entries.push(entry(`late-${slot}/a`, [200_000, 200_001], 'sold_out'));
       coupons.push(coupon(slot, `user-${slot}`, 1));
     }
-    assert.deepEqual(checkHistory({ spec: { ...spec, capacity: 100_000 }, events, coupons }), []);
+    assert.deepEqual(checkHistory({ isWhole: true, spec: { ...spec, capacity: 100_000 }, entries, coupons }), []);
+  });
+});
+
+describe('a history of which only a part is known', () => {
+  it('does not judge what others may have asked for', () => {
+    const part = { ...whole, isWhole: false, entries: whole.entries.filter(({ userId }) => userId !== 'bob') };
+    assert.deepEqual(checkHistory(part), []);
+    assert.notDeepEqual(checkHistory({ ...part, isWhole: true }), []);
+  });
+  it('is checked by what clients were told alone where there is no list of coupons', () => {
+    assert.deepEqual(checkHistory({ ...whole, isWhole: false, coupons: null }), []);
+    const twice = { ...whole, isWhole: false, entries: [...whole.entries, entry('dave/a', [50, 51], 'won', [1, 1])] };
+    assert.ok(rulesOf({ ...twice, coupons: null }).includes('I2'));
   });
 });
 
@@ -91,7 +113,7 @@ describe('a planted breach is found', () => {
       ['I4'],
       {
         ...whole,
-        events: whole.events.map((one, index) =>
+        entries: whole.entries.map((one, index) =>
           index === 2 ? { ...one, win: { ...told(1, 1), claimId: '1-ffffffffffff' } } : one,
         ),
       },
@@ -105,7 +127,7 @@ describe('a planted breach is found', () => {
       ['I8'],
       {
         ...whole,
-        events: whole.events
+        entries: whole.entries
           .with(0, entry('alice/a', [11, 12], 'won', [1, 1]))
           .with(1, entry('alice/b', [5, 9], 'won', [2, 2]))
           .with(2, entry('alice/a', [13, 14], 'replayed', [1, 1])),
@@ -116,7 +138,7 @@ describe('a planted breach is found', () => {
     [
       'an acknowledged win without a coupon',
       ['I6', 'I8'],
-      { ...whole, events: whole.events.slice(0, 5), coupons: whole.coupons.slice(1) },
+      { ...whole, entries: whole.entries.slice(0, 5), coupons: whole.coupons.slice(1) },
     ],
     ['a coupon of another user', ['I14', 'I6'], { ...whole, coupons: whole.coupons.with(0, coupon(1, 'dave', 1)) }],
     [
@@ -129,6 +151,11 @@ describe('a planted breach is found', () => {
     ],
     ['a coupon nobody claimed', ['I14'], replacing(4)],
     ['a coupon of a claim that was refused', ['I14', 'I17'], replacing(4, entry('bob/a', [21, 40], 'paused'))],
+    [
+      'two coupons with one code',
+      ['I2'],
+      { ...whole, coupons: whole.coupons.with(0, { ...coupon(1, 'alice', 1), code: 'CODE2' }) },
+    ],
     ['two coupons on one slot', ['I2'], { ...whole, coupons: [...whole.coupons, coupon(3, 'bob', 1)] }],
   ];
   for (const [name, rules, history] of plants) {
@@ -144,8 +171,8 @@ describe('a planted breach is found', () => {
   });
 
   it('a million times without filling the memory', () => {
-    const events = Array.from({ length: 1000 }, (_, index) => entry(`user-${index}/a`, [0, 1], 'won', [index + 1, 1]));
-    const findings = checkHistory({ spec: { ...spec, capacity: 1000 }, events, coupons: [] });
+    const entries = Array.from({ length: 1000 }, (_, index) => entry(`user-${index}/a`, [0, 1], 'won', [index + 1, 1]));
+    const findings = checkHistory({ isWhole: true, spec: { ...spec, capacity: 1000 }, entries, coupons: [] });
     assert.deepEqual([findings.length, findings.at(-1)?.message], [101, 'and 900 more']);
   });
 });
