@@ -66,7 +66,7 @@ export class Reissuer {
   }
 
   async discard(id: number, reason: string): Promise<FailedIssuanceView> {
-    const length = typeof reason === 'string' && reason.isWellFormed() ? reason.trim().length : 0;
+    const length = typeof reason === 'string' && reason.isWellFormed() ? Array.from(reason.trim()).length : 0;
     const fits = length >= 1 && length <= reasonLengthMax;
     refuseFaults(fits ? [] : [{ path: '/reason', message: `must be 1 to ${reasonLengthMax} characters` }]);
     await this.#known(id);
