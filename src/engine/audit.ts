@@ -5,7 +5,8 @@ import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
 import { checkTotals, type FindingList, findingList } from '../core/invariants.ts';
 import type { Ledger } from '../core/ledger.ts';
-import { type LogRecord, outboxIdOf, outboxStart, parseRecord } from '../core/record.ts';
+import { type LogRecord, outboxIdOf, outboxStart, parseOutboxId, parseRecord } from '../core/record.ts';
+import type { WinLog } from '../core/win-log.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import type { EventRegistry } from './event-registry.ts';
 import type { AuditReport } from './views.ts';
@@ -13,6 +14,7 @@ import type { AuditReport } from './views.ts';
 /** What an audit reads. */
 export interface AuditContext {
   readonly gate: Gate;
+  readonly log: WinLog;
   readonly ledger: Ledger;
   readonly registry: EventRegistry;
 }
@@ -31,11 +33,12 @@ interface KnownToLedger {
  * about 150 bytes a win while it runs.
  */
 export async function audit(context: AuditContext, eventId: string): Promise<AuditReport> {
-  const { gate, ledger, registry } = context;
+  const { gate, log, ledger, registry } = context;
   const findings = findingList();
   const stopped = registry.causeOf(eventId);
   if (stopped !== null && registry.isStopped(eventId)) findings.add('I2', stopped);
-  // The ledger first: what it has been given by now, the gate has had before.
+  // The ledger first, and its position before all: what it has been given by now, the gate has had before.
+  const position = parseOutboxId((await ledger.position(log.partitionOf(eventId))) ?? outboxStart);
   const { issued, failed, discarded, lastSlot } = await ledger.totals(eventId);
   const failures = await failuresOf(ledger, eventId);
   const [event] = await gate.events([eventId]);
@@ -45,6 +48,8 @@ export async function audit(context: AuditContext, eventId: string): Promise<Aud
   const state = await compare(context, event, { failures, lastSlot }, findings);
   checkFold(state, event, findings);
   if (lastSlot > event.won) findings.add('I6', `the ledger knows slot ${lastSlot}, the gate has ${event.won} wins`);
+  if (position.slot > lastSlot)
+    findings.add('I6', `slot ${position.slot} was issued, but the ledger knows only slots up to ${lastSlot}`);
   if (issued + failed + discarded !== lastSlot)
     findings.add('I8', `the ledger has ${issued + failed + discarded} wins up to slot ${lastSlot}`);
   const totals = { won: event.won, issued, unissued: event.won - issued - failed - discarded, failed, discarded };

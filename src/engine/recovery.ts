@@ -42,7 +42,7 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
   const fromLedger = await winsOfLedger(ledger, eventId, findings);
   const wins = await withWinsOfGate(gate, eventId, snapshot ?? null, fromLedger, findings);
   checkByFold(event, wins, findings);
-  const restoration = await restorationOf(context, event, snapshot ?? null, wins);
+  const restoration = await restorationOf(context, event, snapshot ?? null, wins, findings);
   const found = findings.all();
   const plan: RecoveryPlan = {
     ...notNeeded(eventId, snapshot ?? null, event, totals),
@@ -158,10 +158,12 @@ async function restorationOf(
   event: LedgerEvent,
   snapshot: EventSnapshot | null,
   wins: readonly Win[],
+  findings: FindingList,
 ): Promise<Restoration> {
   const { spec, phase, epoch, createdAt } = event;
   const won = wins.length;
   const position = parseOutboxId((await ledger.position(log.partitionOf(spec.id))) ?? '0-0');
+  if (position.slot > won) findings.add('I6', `slot ${position.slot} was issued, but only ${won} wins are left`);
   // Its record must stand behind all that the ledger has read of this event, else it would never be read.
   const acts = (position.slot === won ? position.n : 0) + 1;
   const revision = Math.max(event.revision, snapshot?.revision ?? 0) + 1;
