@@ -62,7 +62,8 @@ async function startServer(signal: AbortSignal): Promise<DemoServer> {
   });
 
   async function stop(): Promise<void> {
-    child.kill('SIGTERM');
+    // Once: to a server a second signal means to drop everything.
+    if (!child.killed) child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await ended;
     await rm(folder, { recursive: true, force: true });
   }

@@ -46,6 +46,8 @@ export function proofLines(proof: Proof, screen: Screen): string[] {
   ];
 }
 
-/** Microseconds as milliseconds, with three figures that count. */
-const ms = (micros: number): string =>
-  `${micros < 100_000 ? (micros / 1000).toPrecision(3) : count(Math.round(micros / 1000))} ms`;
+/** Microseconds as milliseconds with three figures that count, from ten seconds on as seconds. */
+function ms(micros: number): string {
+  if (micros >= 10_000_000) return `${(micros / 1_000_000).toFixed(1)} s`;
+  return `${micros < 100_000 ? (micros / 1000).toPrecision(3) : count(Math.round(micros / 1000))} ms`;
+}

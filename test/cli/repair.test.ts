@@ -1,0 +1,100 @@
+/** The acts that repair, against stores that need it. */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { dibs, problemOf, serve, type TestServe, temporaryFolder } from './process.ts';
+
+interface Items<T> {
+  readonly items: readonly T[];
+}
+interface Failed {
+  readonly id: number;
+  readonly userId: string;
+  readonly state: string;
+  readonly reason: string | null;
+}
+
+/** Asks until the ledger has refused as many; each question is a whole command, so that none follows at once. */
+async function failedOnes(server: TestServe, count: number): Promise<readonly Failed[]> {
+  for (let attempts = 0; attempts < 100; attempts += 1) {
+    const { items } = await server.json<Items<Failed>>('failed', 'list');
+    if (items.length === count) return items;
+  }
+  throw new Error(`the ledger never refused ${count}`);
+}
+
+test('a gate that is gone is rebuilt from the ledger by one who says so', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await serve(t, folder);
+  for (const user of ['a', 'b']) await first.run('claim', 'demo', user);
+  await first.stop();
+  for (const name of ['gate.db', 'gate.db-wal', 'gate.db-shm']) rmSync(join(folder, 'data', name), { force: true });
+
+  const second = await serve(t, folder);
+  assert.equal((await second.json<{ state: string }>('event', 'show', 'demo')).state, 'recovering');
+  const waiting = await second.run('claim', 'demo', 'c', '--json');
+  assert.deepEqual([waiting.code, problemOf(waiting).code], [1, 'recovering']);
+  const silent = await second.run('recover', 'demo');
+  assert.equal(silent.code, 2);
+  assert.match(
+    silent.stdout,
+    /gate +has nothing of it\n +ledger +2 won[^]*after +2 won, 98 remaining, next slot 3\n +lost/,
+  );
+  assert.ok(silent.stdout.split('\n').every((line) => line.length <= 80));
+  const done = await second.json<{ recovered: boolean; event: { won: number } }>('recover', 'demo', '--yes');
+  assert.deepEqual([done.recovered, done.event.won], [true, 2]);
+  const { claim } = await second.json<{ claim: { slot: number } }>('claim', 'demo', 'c');
+  assert.equal(claim.slot, 3);
+});
+
+test('a win that the ledger refuses is seen, reissued when the cause is gone, or discarded for a reason', async (t) => {
+  const folder = temporaryFolder(t);
+  await (await serve(t, folder)).stop();
+  const ledger = join(folder, 'data/ledger.db');
+  const change = (sql: string): void => {
+    const database = new DatabaseSync(ledger);
+    database.exec(sql);
+    database.close();
+  };
+  change(`CREATE TRIGGER refuse BEFORE INSERT ON coupons WHEN NEW.user_id LIKE 'bad%'
+          BEGIN SELECT RAISE(ABORT, 'planted'); END`);
+
+  const second = await serve(t, folder);
+  for (const user of ['good', 'bad1', 'bad2']) await second.run('claim', 'demo', user);
+  const [one, two] = await failedOnes(second, 2);
+  assert.ok(one !== undefined && two !== undefined);
+  assert.match(
+    (await second.run('failed', 'list')).stdout,
+    /^ID {2}EVENT {2}SLOT {2}USER {2}STATE .*\n +1 {2}demo +2 {2}bad1 {2}waiting.*planted/,
+  );
+  const still = await second.run('failed', 'reissue', String(one.id), '--json');
+  assert.deepEqual([still.code, problemOf(still).code], [1, 'reissue_refused']);
+  const silent = await second.run('failed', 'discard', String(two.id), '--reason', 'a test');
+  assert.equal(silent.code, 2);
+  assert.match(silent.stdout, /never issued\.[^]*user +bad2[^]*your reason +a test/);
+  const discarded = await second.json<Failed>('failed', 'discard', String(two.id), '--reason', 'a test', '--yes');
+  assert.deepEqual([discarded.state, discarded.reason], ['discarded', 'a test']);
+  assert.match((await second.run('audit', 'demo')).stdout, /won +3 = 1 issued \+ 0 waiting \+ 1 failed \+ 1 discarded/);
+  await second.stop();
+
+  change('DROP TRIGGER refuse');
+  const third = await serve(t, folder);
+  // The issuer may have been first: it tries again by itself.
+  const { code, stderr } = await third.run('failed', 'reissue', String(one.id), '--json');
+  if (code !== 0) assert.match(stderr, /not_failed/);
+  const { items } = await third.json<Items<{ userId: string }>>('coupons', 'demo');
+  assert.deepEqual(
+    items.map(({ userId }) => userId),
+    ['good', 'bad1'],
+  );
+});
+
+test('a ledger is brought to this version, once', async (t) => {
+  const cwd = temporaryFolder(t);
+  const migrate = async () =>
+    JSON.parse((await dibs(['migrate', '--json'], { cwd })).stdout) as { migrations: string[] };
+  assert.ok((await migrate()).migrations.length > 0);
+  assert.deepEqual((await migrate()).migrations, []);
+});
