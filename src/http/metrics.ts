@@ -77,7 +77,11 @@ function figureMetrics(registers: Registry[]): (figures: Figures | null) => void
   return (figures) => {
     for (const metric of [queueDepth, oldest, issued, failed, storeUp]) metric.reset();
     byEvent(figures?.events ?? []);
-    if (figures === null) return;
+    if (figures === null) {
+      // What has no labels is 0 after a reset, and nobody knows that it is.
+      for (const metric of [queueDepth, oldest, issued]) metric.remove();
+      return;
+    }
     queueDepth.set(figures.queueDepth);
     oldest.set(Math.max(0, ...figures.events.map((event) => event.oldestUnissuedSeconds)));
     issued.inc(figures.issued);

@@ -39,6 +39,8 @@ export function openApiDocument(): string {
       title: 'Dibs',
       version: '1',
       summary: 'First come, first served: exactly N places to the first N claims, at most k to a user.',
+      description:
+        'Every answer of 400 and above is a problem document; its `type` is a path that explains it. An address that there is not is answered `not_found`, a method that it does not answer `method_not_allowed` with `Allow`. GET answers HEAD too.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
