@@ -67,6 +67,7 @@ class Engine implements Dibs {
   readonly #claims: Claims;
   readonly #recovery: RecoveryContext;
   readonly #issues: boolean;
+  #recovering: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
   constructor(parts: EngineParts, settings: EngineSettings) {
@@ -140,7 +141,10 @@ class Engine implements Dibs {
   }
 
   async recover(eventId: string): Promise<View.EventView> {
-    const event = await recover(this.#recovery, eventId);
+    // One after the other: a second that had looked before the first was done would wipe out what was won in between.
+    const recovered = this.#recovering.then(() => recover(this.#recovery, eventId));
+    this.#recovering = recovered.catch(() => undefined);
+    const event = await recovered;
     this.#issuer.forget(eventId);
     return presentEvent(event, await this.#parts.gate.now());
   }
