@@ -3,15 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isEventId, isUserId, userIdRule } from '../core/claim.ts';
 import { DibsError } from '../core/errors.ts';
 import type { ClaimDecision, ClaimInput } from '../engine/views.ts';
-import { writeProblem } from './answer.ts';
 import { claimAnswer } from './claim-answer.ts';
-import type { HttpContext } from './context.ts';
+import type { HttpContext, HttpLog } from './context.ts';
 import { type Caller, unauthorized } from './credentials.ts';
 import { parseJson } from './json.ts';
 import { type Problem, problem } from './problem.ts';
 import { ownUserId } from './routes/claims.ts';
 import { newClaimSchema } from './schemas.ts';
-import { ProblemError, problemOf } from './trouble.ts';
+import { fail, ProblemError, problemOf } from './trouble.ts';
 import { validator } from './validate.ts';
 
 /**
@@ -22,9 +21,9 @@ export function claimRoute(context: HttpContext): (request: FastifyRequest, repl
   const { dibs, metrics, stop, log } = context;
   const readClaim = claimReader(context);
 
-  const fail = (res: ServerResponse, startedAt: number, error: unknown) => {
+  const failed = (res: ServerResponse, startedAt: number, error: unknown) => {
     metrics.claimAnswered((performance.now() - startedAt) / 1000);
-    writeProblem(res, stop, claimProblem(error, context));
+    fail(res, context, () => claimProblem(error, log));
   };
   const answer = (res: ServerResponse, startedAt: number, decision: ClaimDecision) => {
     try {
@@ -36,7 +35,7 @@ export function claimRoute(context: HttpContext): (request: FastifyRequest, repl
       res.writeHead(status, headers as string[]);
       res.end(body);
     } catch (error) {
-      fail(res, startedAt, error);
+      failed(res, startedAt, error);
     }
   };
 
@@ -47,24 +46,24 @@ export function claimRoute(context: HttpContext): (request: FastifyRequest, repl
     try {
       claim = readClaim(request);
     } catch (error) {
-      writeProblem(res, stop, problemOf(error, 'nobody', log));
+      fail(res, context, () => problemOf(error, 'nobody', log));
       return;
     }
     try {
       // One callback for each end: a chain of three promises more made a claim 0.5 µs dearer.
       dibs.claim(claim).then(
         (decision) => answer(res, startedAt, decision),
-        (error: unknown) => fail(res, startedAt, error),
+        (error: unknown) => failed(res, startedAt, error),
       );
     } catch (error) {
       // Out of the call itself, and still from behind the border: the claim may have been decided.
-      fail(res, startedAt, error);
+      failed(res, startedAt, error);
     }
   };
 }
 
 /** What became of a claim that was handed over is only known where the engine says so. */
-function claimProblem(error: unknown, { log }: HttpContext): Problem {
+function claimProblem(error: unknown, log: HttpLog): Problem {
   const known = error instanceof DibsError && error.code !== 'internal' && error.code !== 'invariant_broken';
   if (known) return problemOf(error, 'nobody', log);
   log.error({ err: error }, 'a claim was handed over, and its outcome is not known');

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DibsError } from '../core/errors.ts';
-import { jsonType, writeAnswer, writeProblem } from './answer.ts';
+import { jsonType, writeAnswer } from './answer.ts';
 import { bodyReader, queryReader } from './call-input.ts';
 import { claimRoute } from './claim-route.ts';
 import type { Answer, Call, Handlers, HttpContext } from './context.ts';
@@ -15,7 +15,7 @@ import { claimHandlers } from './routes/claims.ts';
 import { couponHandlers } from './routes/coupons.ts';
 import { eventHandlers } from './routes/events.ts';
 import { serviceHandlers } from './routes/service.ts';
-import { ProblemError, problemOf } from './trouble.ts';
+import { fail, ProblemError, problemOf } from './trouble.ts';
 
 type Route = (request: FastifyRequest, reply: FastifyReply) => void;
 
@@ -43,7 +43,7 @@ export async function registerRoutes(app: FastifyInstance, context: HttpContext,
 }
 
 function route(operation: Operation, handle: (call: Call) => Promise<Answer> | Answer, context: HttpContext): Route {
-  const { stop, log, authenticate } = context;
+  const { log, authenticate } = context;
   const readBody = bodyReader(operation);
   const readQuery = queryReader(operation.query);
 
@@ -68,7 +68,7 @@ function route(operation: Operation, handle: (call: Call) => Promise<Answer> | A
   return (request, reply) => {
     const caller = authenticate(request.raw.headers.authorization);
     answer(request, reply.raw, caller).catch((error: unknown) =>
-      writeProblem(reply.raw, stop, problemOf(error, caller.kind, log)),
+      fail(reply.raw, context, () => problemOf(error, caller.kind, log)),
     );
   };
 }

@@ -5,6 +5,7 @@ import type { Dibs } from '../engine/dibs.ts';
 import { systemClock } from '../lib/system-clock.ts';
 import { methodsAt } from './address.ts';
 import { writeProblem } from './answer.ts';
+import { calmLog } from './calm-log.ts';
 import type { HttpContext, HttpLog } from './context.ts';
 import { type Credentials, createAuthenticator } from './credentials.ts';
 import { frameworkProblem } from './framework-trouble.ts';
@@ -16,7 +17,7 @@ import { type Problem, problem } from './problem.ts';
 import { registerRoutes } from './routes.ts';
 import { clientErrorHandler, type ConnectionSweeper, createSweeper, endWithProblem } from './sockets.ts';
 import { createFigureStream } from './stream.ts';
-import { problemOf } from './trouble.ts';
+import { fail, problemOf } from './trouble.ts';
 
 /** What a server is made of. */
 export interface HttpOptions {
@@ -40,7 +41,8 @@ const silent: HttpLog = { error: () => undefined, warn: () => undefined };
  */
 export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
   const limits: HttpLimits = { ...defaultLimits, ...options.limits };
-  const log = options.logger === undefined || options.logger === false ? silent : options.logger;
+  const clock = options.clock ?? systemClock;
+  const log = options.logger === undefined || options.logger === false ? silent : calmLog(options.logger, clock);
   let sweeper: ConnectionSweeper | null = null;
   const stop = {
     get stopping() {
@@ -57,7 +59,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     // The header limit bounds a path long before; a long id is then no other trouble than an unknown one.
     routerOptions: { maxParamLength: limits.headerBytesMax },
     frameworkErrors: (error, _request, reply) => {
-      writeProblem(reply.raw, stop, frameworkProblem(error) ?? problemOf(error, 'nobody', log));
+      fail(reply.raw, { log, stop }, () => frameworkProblem(error) ?? problemOf(error, 'nobody', log));
     },
     clientErrorHandler: clientErrorHandler(),
     serverFactory: (handler) => {
@@ -74,7 +76,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   });
   const context: HttpContext = {
     dibs: options.dibs,
-    authenticate: createAuthenticator(options.credentials, options.clock ?? systemClock),
+    authenticate: createAuthenticator(options.credentials, clock),
     limits,
     log,
     metrics: options.metrics,
@@ -122,13 +124,13 @@ function createNodeServer(limits: HttpLimits, handler: RequestHandler, stop: { r
 }
 
 /** What no route answers, and what fails before a route is reached. */
-function answerWithProblems(app: FastifyInstance, { stop, log }: HttpContext): void {
-  app.setNotFoundHandler((request, reply) => writeProblem(reply.raw, stop, addressProblem(request.raw)));
+function answerWithProblems(app: FastifyInstance, context: HttpContext): void {
+  app.setNotFoundHandler((request, reply) => fail(reply.raw, context, () => addressProblem(request.raw)));
   app.setErrorHandler((error, request, reply) => {
     // Of an address that does not take the request at all, it does not matter what is wrong with its body.
     const made = request.is404 ? addressProblem(request.raw) : frameworkProblem(error);
     if (made?.status === 413) drain(request.raw, app.initialConfig.bodyLimit);
-    writeProblem(reply.raw, stop, made ?? problemOf(error, 'nobody', log));
+    fail(reply.raw, context, () => made ?? problemOf(error, 'nobody', context.log));
   });
 }
 

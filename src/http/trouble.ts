@@ -1,6 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import { DibsError } from '../core/errors.ts';
+import { writeProblem } from './answer.ts';
+import type { HttpContext, HttpLog } from './context.ts';
 import type { Caller } from './credentials.ts';
-import type { HttpLog } from './context.ts';
 import { type Problem, problem, problemCodeOf, statusOf } from './problem.ts';
 
 /** Carries an answer that has been made already through code that throws. */
@@ -14,6 +16,9 @@ export class ProblemError extends Error {
   }
 }
 
+// Answers of 503 that are no trouble of this server's: it sheds load, or waits for a person who knows it.
+const expected: readonly string[] = ['overloaded', 'recovering'];
+
 /**
  * The problem that an exception leaves as. What went wrong on this side goes to the log; of it only the admin, who
  * would read the log anyway, is told more than what to do: a store's message may hold addresses and paths.
@@ -25,16 +30,19 @@ export function problemOf(error: unknown, caller: Caller['kind'], log: HttpLog):
     return problem('internal');
   }
   const code = problemCodeOf(error.code);
-  const detail = detailOf(error);
+  // A message that only repeats the title says less than the remedy.
+  const detail = error.message === new DibsError(error.code).message ? undefined : error.message;
   if (statusOf[code] < 500) return problem(code, detail, error.details);
-  log.error({ err: error, code: error.code }, 'a request could not be answered');
+  if (!expected.includes(code)) log.error({ err: error, code: error.code }, 'a request could not be answered');
   return caller === 'admin' ? problem(code, detail, error.details) : problem(code);
 }
 
-/** A message that only repeats the title says less than the remedy. */
-const detailOf = (error: DibsError): string | undefined =>
-  error.message === problemTitle(error) ? undefined : error.message;
-
-function problemTitle(error: DibsError): string {
-  return new DibsError(error.code).message;
+/** Answers with a problem, or cuts the connection where even that fails; never throws, as nobody is left to catch it. */
+export function fail(res: ServerResponse, { log, stop }: Pick<HttpContext, 'log' | 'stop'>, make: () => Problem): void {
+  try {
+    writeProblem(res, stop, make());
+  } catch (error) {
+    log.error({ err: error }, 'a problem could not be answered');
+    res.destroy();
+  }
 }

@@ -57,7 +57,8 @@ describe('trouble of the engine', () => {
           assert.match(got.headers.get('retry-after') ?? '', /^[1-9]\d?$/);
           assert.equal(got.json.detail, troubles[code].remedy);
           assert.doesNotMatch(got.text, /gate\.db|line 3|secret-path|slot 3/);
-          assert.equal(broken.logged.length, 1);
+          // Load that is shed is no line in a log: there would be as many as there are claims.
+          assert.equal(broken.logged.length, code === 'overloaded' || code === 'recovering' ? 0 : 1);
         } finally {
           await broken.close();
         }
