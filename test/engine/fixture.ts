@@ -27,6 +27,7 @@ export interface RigOptions {
   readonly log?: (log: WinLog) => WinLog;
   readonly ledger?: (ledger: Ledger) => Ledger;
   readonly random?: () => number;
+  readonly codeSecret?: string;
 }
 
 type StoreFile = 'gate.db' | 'ledger.db';
@@ -102,7 +103,7 @@ export class Rig {
         random: options.random ?? (() => 0.5),
       },
       {
-        codeSecret: 'a-secret-of-the-tests',
+        codeSecret: options.codeSecret ?? 'a-secret-of-the-tests',
         issueRatePerSecond: options.issueRatePerSecond ?? null,
         roles: options.roles ?? roles,
         observer: { issued: (coupons) => void this.issued.push(coupons) },
