@@ -9,6 +9,7 @@ export interface StopSign {
 
 /** Content types as they are sent. JSON has no charset: it is UTF-8 by definition. */
 export const jsonType = 'application/json';
+/** What every problem is sent as. */
 export const problemType = 'application/problem+json';
 
 /**

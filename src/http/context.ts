@@ -4,7 +4,6 @@ import type { Static, TSchema } from 'typebox';
 import type { Dibs } from '../engine/dibs.ts';
 import type { StopSign } from './answer.ts';
 import type { Authenticator, Caller } from './credentials.ts';
-import type { HttpLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { OperationName, operations } from './operations.ts';
 
@@ -26,7 +25,6 @@ export interface FigureStream {
 export interface HttpContext {
   readonly dibs: Dibs;
   readonly authenticate: Authenticator;
-  readonly limits: HttpLimits;
   readonly log: HttpLog;
   readonly metrics: Metrics;
   readonly stop: StopSign;

@@ -11,6 +11,7 @@ export const credentials = {
   /** From this machine without a proxy in between anyone, else the admin. */
   loopback_or_admin: ['admin'],
 } as const satisfies Record<string, readonly Caller['kind'][]>;
+/** The name of one of them. */
 export type Credential = keyof typeof credentials;
 
 /** What an answer holds: a schema for JSON, or another media type without one. */

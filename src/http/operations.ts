@@ -279,4 +279,5 @@ export const operations = {
   },
 } as const satisfies Record<string, Operation>;
 
+/** The name of one of them; its operation id in `/openapi.json`. */
 export type OperationName = keyof typeof operations;

@@ -41,6 +41,7 @@ const eventId = Type.String({
 const name = Type.String({ minLength: 1, maxLength: nameLengthMax, description: `1 to ${nameLengthMax} characters` });
 const capacity = Type.Integer({ minimum: 1, maximum: capacityMax });
 
+/** What an organiser says of a new event. */
 export const newEventSchema = object({
   id: Type.Optional(eventId),
   name,
@@ -50,6 +51,7 @@ export const newEventSchema = object({
   closesAt: Type.Optional(zonedTime),
 });
 
+/** What may be changed of an event; at least one of them. */
 export const eventChangeSchema = Type.Object(
   {
     name: Type.Optional(name),
@@ -60,18 +62,25 @@ export const eventChangeSchema = Type.Object(
   { additionalProperties: false, minProperties: 1 },
 );
 
+/** The body of a claim; only the service must name a user. */
 export const newClaimSchema = object({ userId: Type.Optional(userId) });
+/** Why an operator gives a failed issuance up. */
 export const discardSchema = object({ reason: Type.String({ minLength: 1, maxLength: 500 }) });
+/** The body of an act that takes none: nothing, or an empty object. */
 export const emptySchema = object({});
 
 const page = {
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
 };
+/** Which piece of a list; `limit` is turned into a number before it is checked. */
 export const pageQuerySchema = object(page);
+/** Which failed issuances. */
 export const failureQuerySchema = object({ state: Type.Optional(oneOf(failedIssuanceStates)), ...page });
+/** Whose claims; only the service must say. */
 export const claimQuerySchema = object({ userId: Type.Optional(userId) });
 
+/** An event as anyone may see it. */
 export const eventSchema = object({
   id: eventId,
   name,
@@ -90,6 +99,7 @@ const slot = Type.Integer({ minimum: 1, description: 'The number of the place in
 const nth = Type.Integer({ minimum: 1, description: 'The number of the win among those of its user.' });
 const claimId = text('<slot>-<tag>; names one win for ever.');
 
+/** A claim that has won. */
 export const claimSchema = object({
   id: claimId,
   eventId,
@@ -101,8 +111,10 @@ export const claimSchema = object({
   code: textOrNull('Null until issued.'),
   issuedAt: timeOrNull('Null until issued.'),
 });
+/** The answer to a claim that has won, now or before. */
 export const wonSchema = object({ replayed: Type.Boolean(), claim: claimSchema });
 
+/** A coupon as the organiser sees it. */
 export const couponSchema = object({
   slot,
   userId,
@@ -113,6 +125,7 @@ export const couponSchema = object({
   issuedAt: time(),
 });
 
+/** A failed issuance as the operator sees it. */
 export const failedIssuanceSchema = object({
   id: Type.Integer(),
   eventId: textOrNull(),
@@ -128,6 +141,7 @@ export const failedIssuanceSchema = object({
 
 const finding = object({ rule: text('The invariant that is broken.'), message: text() });
 
+/** What an audit found. */
 export const auditSchema = object({
   ok: Type.Boolean({ description: 'True when there are no findings; wins that wait to be issued are none.' }),
   capacity,
@@ -140,6 +154,7 @@ export const auditSchema = object({
   findings: Type.Array(finding),
 });
 
+/** What the stores hold of an event, and what recovery would do. */
 export const recoveryPlanSchema = object({
   eventId,
   needed: Type.Boolean(),
@@ -156,10 +171,12 @@ export const recoveryPlanSchema = object({
   findings: Type.Array(finding),
 });
 
+/** Whether claims can be decided; what is missing where they cannot comes as a problem. */
 export const readinessSchema = object({
   ready: Type.Boolean(),
   missing: Type.Array(object({ store: text(), message: text() })),
 });
+/** That the process answers. */
 export const livenessSchema = object({ live: Type.Literal(true) });
 
 /** The members that every problem has, and those that some have. */

@@ -77,7 +77,6 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   const context: HttpContext = {
     dibs: options.dibs,
     authenticate: createAuthenticator(options.credentials, clock),
-    limits,
     log,
     metrics: options.metrics,
     stop,

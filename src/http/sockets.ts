@@ -84,6 +84,8 @@ export function createSweeper(server: Server): ConnectionSweeper {
     },
     stop(graceMs) {
       stopping = true;
+      // One that never listened is never closed either.
+      if (!server.listening) return;
       const sweep = () => {
         server.closeIdleConnections();
         // To Node a connection that has sent nothing yet is not idle but about to send.

@@ -12,6 +12,7 @@ export interface ParticipantToken {
 /** Why a text is no valid token. `expired` is said of correctly signed ones alone. */
 export type TokenFault = 'malformed' | 'forged' | 'expired';
 
+/** What a text is found to be. */
 export type TokenVerdict =
   | { readonly valid: true; readonly token: ParticipantToken }
   | { readonly valid: false; readonly fault: TokenFault };

@@ -1,8 +1,12 @@
 /** Stopping: what is under way is answered, what is idle or half sent does not hold it up. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import process from 'node:process';
 import { describe, test } from 'node:test';
+import type { Dibs } from '../../src/engine/dibs.ts';
 import type { ClaimDecision } from '../../src/engine/views.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
+import { createHttpServer } from '../../src/http/server.ts';
 import { credentials, open, openRig, parseRaw, type Rig, rest } from './rig.ts';
 
 const body = '{"userId":"u1"}';
@@ -49,6 +53,16 @@ describe('a stop', () => {
     idle.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(idle, 'data');
     await Promise.all([rig.close(), rest(unused), rest(idle)]);
+  });
+
+  test('of a server that never listened leaves nothing running', async () => {
+    // Without an engine, whose own timers would be counted as well.
+    const quiet = await createHttpServer({ dibs: {} as Dibs, credentials, metrics: createMetrics() });
+    assert.equal((await quiet.inject('/livez')).statusCode, 200);
+    const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+    const before = timers();
+    await quiet.close();
+    assert.equal(timers(), before);
   });
 
   test('answers the claims that were taken, and closes their connections', async (t) => {
