@@ -313,16 +313,16 @@ function onlyTrouble(history: readonly HistoryEntry[]): void {
   for (const code of codes) assert.ok(code === 'unavailable' || code === 'unknown_outcome', code);
 }
 
-function mount(...args: string[]): void {
-  execFileSync('mount', args, { stdio: 'ignore' });
+function tool(name: 'mount' | 'umount', ...args: string[]): void {
+  execFileSync(`/bin/${name}`, args, { stdio: 'ignore' });
 }
 
 function canMount(): boolean {
   const path = `/tmp/dibs-mount-${process.pid}`;
   try {
     execFileSync('mkdir', [path]);
-    mount('-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path);
-    execFileSync('umount', [path]);
+    tool('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path);
+    tool('umount', path);
     return true;
   } catch {
     return false;
@@ -333,11 +333,11 @@ function canMount(): boolean {
 
 async function smallDisk(t: { after(cleanup: () => Promise<void>): unknown }) {
   const path = await mkdtemp(join(tmpdir(), 'dibs-disk-'));
-  mount('-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', path);
+  tool('mount', '-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', path);
   t.after(async () => {
     // Lazily: the server that has it open is ended by a hook that comes later.
-    execFileSync('umount', ['-l', path]);
+    tool('umount', '-l', path);
     await rm(path, { recursive: true });
   });
-  return { path, enlarge: () => mount('-o', 'remount,size=64m', path) };
+  return { path, enlarge: () => tool('mount', '-o', 'remount,size=64m', path) };
 }
