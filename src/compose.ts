@@ -130,7 +130,13 @@ export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Ser
   const metrics = createMetrics();
   const dibs = await openFromConfig(config, keys, roles, { ...hooks, observer: metrics.observer });
   try {
-    const server = await createHttpServer({ dibs, credentials: keys, metrics, logger: hooks.logger ?? false });
+    const server = await createHttpServer({
+      dibs,
+      credentials: keys,
+      metrics,
+      logger: hooks.logger ?? false,
+      clock: hooks.clock ?? systemClock,
+    });
     const address = await server.listen({ host: config.host, port: config.port });
     const close = async (): Promise<void> => {
       await server.close();

@@ -152,13 +152,14 @@ class Engine implements Dibs {
   readiness = (): Promise<View.Readiness> => readiness(this.#parts.gate);
 
   figures(): Promise<View.Figures> {
-    const { gate, ledger } = this.#parts;
+    const { gate, ledger, clock } = this.#parts;
     return figures({
       gate,
       ledger,
       registry: this.#registry,
       admitter: this.#admitter,
       claims: this.#claims,
+      clock,
       lastSlotOf: (eventId) => this.#issuer.lastSlotOf(eventId),
       issued: () => this.#issuer.issued + this.#reissuer.issued,
     });

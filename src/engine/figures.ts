@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import { type EventSnapshot, stateAt } from '../core/event-spec.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Ledger } from '../core/ledger.ts';
@@ -13,6 +14,7 @@ export interface FiguresContext {
   readonly registry: EventRegistry;
   readonly admitter: Admitter;
   readonly claims: Claims;
+  readonly clock: Clock;
   /** The greatest slot of the event that the issuer knows to be in the ledger; null where it has not looked. */
   lastSlotOf(eventId: string): number | null;
   issued(): number;
@@ -23,16 +25,23 @@ const eventsMax = 1_000;
 
 /** Live figures of this process. A store that does not answer is a figure as well, not an error. */
 export async function figures(context: FiguresContext): Promise<Figures> {
-  const { gate, ledger, admitter } = context;
+  const { gate, ledger, admitter, clock } = context;
   const gateHealth = await health(`gate:${gate.kind}`, () => gate.check());
   const ledgerHealth = await health(`ledger:${ledger.kind}`, () => ledger.check());
-  const now = await gate.now();
-  const snapshots = gateHealth.up ? await gate.list(null, eventsMax) : [];
   const events: EventFigures[] = [];
-  for (const snapshot of snapshots) events.push(await eventFigures(context, snapshot, now, ledgerHealth.up));
-  const failedIssuances = ledgerHealth.up ? await ledger.failureTotals() : { waiting: 0, reissued: 0, discarded: 0 };
-  const stores = [gateHealth, ledgerHealth];
-  return { at: new Date(now), events, queueDepth: admitter.waiting, issued: context.issued(), failedIssuances, stores };
+  if (gateHealth.up) {
+    const now = await gate.now();
+    for (const event of await gate.list(null, eventsMax))
+      events.push(await eventFigures(context, event, now, ledgerHealth.up));
+  }
+  return {
+    at: new Date(clock.now()),
+    events,
+    queueDepth: admitter.waiting,
+    issued: context.issued(),
+    failedIssuances: ledgerHealth.up ? await ledger.failureTotals() : { waiting: 0, reissued: 0, discarded: 0 },
+    stores: [gateHealth, ledgerHealth],
+  };
 }
 
 /** Whether claims can be decided now: they need the gate alone. */

@@ -83,6 +83,8 @@ describe('a gate in trouble', () => {
       outcomes.map((one) => (one.status === 'fulfilled' ? one.value.outcome : (one.reason as DibsError).code)),
       ['rejected', 'rejected', 'unknown_outcome', 'unknown_outcome'],
     );
+    const [, , third] = outcomes;
+    assert.match(String(third?.status === 'rejected' && third.reason), /fewer decisions/);
   });
 
   it('takes claims again afterwards', async () => {
@@ -251,6 +253,25 @@ describe('closing', () => {
     assert.deepEqual(await Promise.all(taken), [noWin, noWin, noWin, noWin, noWin]);
     await closed;
     assert.deepEqual(batches, [['a', 'b'], ['c', 'd'], ['e']]);
+  });
+
+  it('waits for the slowest of all events', async () => {
+    const { answer, open } = held();
+    const { admitter, batches, claim } = admitterOver((requests, eventId) =>
+      eventId === 'slow' ? answer(requests, eventId) : refuseAll(requests, eventId),
+    );
+    const slow = claim('a', 'slow');
+    await until('it is under way', () => batches.length === 1);
+    const quick = claim('b', 'quick');
+    let isClosed = false;
+    const closed = admitter.close().then(() => {
+      isClosed = true;
+    });
+    await quick;
+    await turns(20);
+    assert.equal(isClosed, false);
+    open();
+    await Promise.all([slow, closed]);
   });
 
   it('does not hang on a batch that fails', async () => {

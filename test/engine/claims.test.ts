@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { RejectionReason } from '../../src/core/decision.ts';
 import type { ClaimDecision, ClaimInput, ClaimView } from '../../src/engine/views.ts';
-import { wrapLedger } from '../../src/testing/canaries/wrap.ts';
+import { wrapGate, wrapLedger } from '../../src/testing/canaries/wrap.ts';
 import { troubleOf } from '../../src/testing/refusal.ts';
 import { openRig, type Rig, type RigOptions, unavailable } from './fixture.ts';
 
@@ -260,6 +260,19 @@ describe('reading claims', () => {
     await rig.caughtUp();
     await troubleOf('claim_not_found', () => rig.dibs.getClaim('drop', '1-000000000000'));
     assert.equal((await rig.dibs.getClaim('drop', id)).userId, 'u1');
+  });
+
+  it('finds those that the gate has let go, once the ledger has them', async (t) => {
+    const rig = await openRig(t, {
+      gate: (gate) =>
+        wrapGate(gate, { wins: (eventId, after, limit) => gate.wins(eventId, Math.max(after, 2), limit) }),
+    });
+    const wins = await rig.drop({}, 4);
+    await rig.caughtUp();
+    for (const { id, slot } of wins) {
+      const { status, slot: found } = await rig.dibs.getClaim('drop', id);
+      assert.deepEqual([status, found], ['issued', slot]);
+    }
   });
 
   it("does not show another's, nor that there is one", async (t) => {

@@ -143,6 +143,10 @@ describe('what contradicts', () => {
     assert.match(findings.map((finding) => finding.message).join('\n'), why);
     await rig.win('other', 2, 3);
     assert.equal((await rig.soundAudit('other')).issued, 3);
+    for (let passed = 0; passed < 10; passed += 1) {
+      rig.clock.step(6000);
+      await turns(5);
+    }
     assert.equal(rig.alarms.length, 1, 'told of once');
   }
 
@@ -203,7 +207,9 @@ describe('issuing', () => {
       () => dibs.closeEvent('drop'),
     ]) {
       await act();
+      const acted = rig.clock.now();
       await rig.caughtUp();
+      assert.ok(rig.clock.now() - acted < 1000, 'no act waits for a sweep');
       const [event] = await rig.gate.events(['drop']);
       const kept = await rig.ledger.event('drop');
       assert.deepEqual([kept?.spec, kept?.phase, kept?.revision], [event?.spec, event?.phase, event?.revision]);
@@ -277,6 +283,25 @@ describe('issuing', () => {
     assert.equal(rig.alarms.length, 1);
   });
 
+  it('from the start again, where the position is gone, writes nothing twice and counts nothing twice', async (t) => {
+    const rig = await openRig(t);
+    await rig.drop({}, 60);
+    await rig.caughtUp();
+    const codes = await rig.codes();
+    await rig.close();
+    rig.operate('ledger.db', 'DELETE FROM log_positions');
+    rig.issued.length = 0;
+    // At this rate 60 coupons would take a minute: what stands already takes none of it.
+    const start = rig.clock.now();
+    await rig.open({ issueRatePerSecond: 1 });
+    await rig.caughtUp();
+    assert.deepEqual(await rig.codes(), codes);
+    assert.equal((await rig.dibs.figures()).issued, 0);
+    assert.deepEqual(rig.issued, []);
+    assert.ok(rig.clock.now() - start < 10_000);
+    await issuedOnce(rig, 60);
+  });
+
   it('begins at the position of the ledger, however often it starts', async (t) => {
     const rig = await openRig(t);
     await rig.drop({}, 5);
@@ -324,6 +349,27 @@ describe('stopping', () => {
     assert.deepEqual({ ...place }, { position: '1000-0', coupons: 1000 });
     await rig.open();
     await issuedOnce(rig, 1300);
+  });
+
+  it('in the middle of a piece of one event begins with no other', async (t) => {
+    const { opened, open } = latch();
+    const partitions: string[] = [];
+    const rig = await openRig(t, { roles: ['claims'] });
+    for (const id of ['a', 'b', 'c']) await rig.drop({ id }, 5);
+    await rig.reopen({
+      ledger: withIssue(async (batch, ledger) => {
+        partitions.push(batch.partition);
+        await opened;
+        return ledger.issue(batch);
+      }),
+    });
+    await until('one is under way', () => partitions.length === 1);
+    const closing = rig.close();
+    open();
+    await closing;
+    assert.equal(partitions.length, 1);
+    await rig.open();
+    for (const id of ['a', 'b', 'c']) assert.equal((await rig.soundAudit(id)).issued, 5);
   });
 
   it('while the ledger is away does not wait for it', async (t) => {

@@ -47,6 +47,7 @@ describe('a gate that is an older copy', () => {
     const rig = await olderGate(t);
     await rig.open();
     await troubleOf('recovering', () => rig.dibs.claim(key(6)));
+    await troubleOf('recovering', () => rig.dibs.createEvent({ id: 'drop', name: 'A drop', capacity: 100 }));
     const plan = await rig.dibs.recoveryPlan('drop');
     assert.match(plan.cause, /5 wins, the ledger knows slot 8: the gate is an older copy/);
     assert.deepEqual(plan.gate, { won: 5, revision: 1 });

@@ -57,6 +57,7 @@ describe('coupons that the ledger refuses', () => {
         await rig.couponSlots(),
         slotsTo(pieceWins).filter((slot) => !slots.includes(slot)),
       );
+      assert.equal((await rig.dibs.figures()).issued, issued, 'those that failed are not counted');
       assert.equal(commits.length, 1);
       assert.deepEqual([commits[0]?.from, commits[0]?.to], [null, '500-0']);
       const failures = await rig.ledger.failures({ eventId: 'drop', afterId: 0, limit: pieceWins });
