@@ -208,7 +208,10 @@ describe('closing', () => {
   it('twice, or at once, is closing once', async (t) => {
     const { dibs } = dataOf(t);
     const engine = await dibs();
+    await engine.createEvent(drop);
+    const taken = win(engine, 1, 3);
     await Promise.all([engine.close(), engine.close()]);
+    assert.deepEqual(await taken, [1, 2, 3]);
     await engine.close();
     await troubleOf('unavailable', () => engine.getEvent('drop'));
     await (await dibs()).close();

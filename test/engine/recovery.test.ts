@@ -26,6 +26,9 @@ async function recovered(rig: Rig, before: EventView): Promise<EventView> {
   assert.deepEqual([after.won, after.remaining, after.won + 1], Object.values(plan.after));
   const kept = await rig.ledger.event('drop');
   assert.equal(kept?.revision, after.revision);
+  const recoveredAt = rig.clock.now();
+  await rig.caughtUp();
+  assert.ok(rig.clock.now() - recoveredAt < 1000, 'its record does not wait for a sweep');
   await rig.soundAudit();
   await troubleOf('not_recovering', () => rig.dibs.recover('drop'));
   assert.equal((await rig.dibs.recoveryPlan('drop')).needed, false);
@@ -286,6 +289,22 @@ describe('recovery of an event whose gate is lost', () => {
     await rig.open();
     assert.equal((await rig.dibs.recover('drop')).state, 'closed');
     assert.equal(await slotOf(rig, 'late', 'x'), 'closed');
+  });
+
+  it('goes on at the time of its last win, though the clock is set back', async (t) => {
+    const rig = await openRig(t);
+    const opensAt = new Date(rig.clock.now() + minute);
+    await rig.drop({ capacity: 10, opensAt });
+    rig.clock.step(2 * minute);
+    const [first] = await rig.win('drop', 1, 1);
+    await rig.caughtUp();
+    await rig.close();
+    await rig.lose('gate.db');
+    rig.clock.step(-10 * minute);
+    await rig.open();
+    assert.equal((await rig.dibs.recover('drop')).state, 'open');
+    const [second] = await rig.win('drop', 2, 2);
+    assert.deepEqual(second?.wonAt, first?.wonAt);
   });
 
   it('that wins again and is lost again is recovered again', async (t) => {
