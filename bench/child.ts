@@ -19,10 +19,15 @@ export interface Server {
 }
 
 /** Starts Dibs over a folder of its own, removed when it stops. */
-export async function startDibs(capacity: number, roles: readonly Role[]): Promise<Server> {
+export async function startDibs(
+  capacity: number,
+  roles: readonly Role[],
+  profiles: string | null = null,
+): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'dibs-bench-'));
   const serviceKey = randomBytes(32).toString('base64url');
-  const server = await start({ kind: 'dibs', data, capacity, roles, serviceKey }, serviceKey);
+  const flags = profiles === null ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profiles}`];
+  const server = await start({ kind: 'dibs', data, capacity, roles, serviceKey }, serviceKey, flags);
   return {
     ...server,
     async stop() {
@@ -36,8 +41,8 @@ export async function startDibs(capacity: number, roles: readonly Role[]): Promi
 export const startBare = (sample: Sample): Promise<Server> =>
   start({ kind: 'bare', sample }, randomBytes(32).toString('base64url'));
 
-async function start(task: ServerTask, serviceKey: string): Promise<Server> {
-  const child = fork(join(import.meta.dirname, 'server.ts'), { execArgv: ['--expose-gc'] });
+async function start(task: ServerTask, serviceKey: string, flags: readonly string[] = []): Promise<Server> {
+  const child = fork(join(import.meta.dirname, 'server.ts'), { execArgv: ['--expose-gc', ...flags] });
   child.send(task);
   const { url } = await next<{ url: string }>(child);
   const ask = (question: 'usage' | 'settle'): Promise<Usage> => {
@@ -50,9 +55,9 @@ async function start(task: ServerTask, serviceKey: string): Promise<Server> {
     usage: () => ask('usage'),
     settle: () => ask('settle'),
     async stop() {
-      // What it holds is thrown away: nothing of it need be ended in order.
-      child.kill('SIGKILL');
-      await once(child, 'exit');
+      const exit = once(child, 'exit');
+      child.disconnect();
+      await exit;
     },
   };
 }

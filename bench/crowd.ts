@@ -7,6 +7,7 @@ import type { Server } from './child.ts';
 // A prime step through a prime range: every user once, in no order that an index could profit from.
 const userStep = 7_919;
 const userRange = 10_000_019;
+const neighbourIntervalMs = 5;
 
 /** Sends claims of different users, `connections` of them at a time, each on a connection of its own. */
 export class Crowd {
@@ -47,25 +48,33 @@ export class Crowd {
     return { status: statusCode, headers: Object.fromEntries(kept), body: await body.text() };
   }
 
-  /** Latency of a neighbouring route, asked every 2 ms for as long as `work` takes; in microseconds. */
+  /**
+   * Latency of a neighbouring route for as long as `work` takes, in microseconds. An open loop: a question is due every 5 ms
+   * and counts from then on, whether the one before has been answered or not.
+   */
   async neighbour(work: Promise<unknown>): Promise<Histogram> {
     const histogram = build({ numberOfSignificantValueDigits: 3 });
-    const state = { busy: true };
-    const ended = work.finally(() => {
-      state.busy = false;
-    });
-    while (state.busy) {
-      const startedAt = performance.now();
-      const { body } = await this.#pool.request({ path: '/livez', method: 'GET' });
-      await body.dump();
-      histogram.recordValue(Math.round((performance.now() - startedAt) * 1000));
-      await new Promise((resolve) => setTimeout(resolve, 2));
+    const over = new AbortController();
+    void work.finally(() => over.abort());
+    const startedAt = performance.now();
+    const waiting: Promise<void>[] = [];
+    for (let n = 0; !over.signal.aborted; n += 1) {
+      const dueAt = startedAt + n * neighbourIntervalMs;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueAt - performance.now())));
+      waiting.push(
+        this.#livez().then(() => histogram.recordValue(Math.max(1, Math.round((performance.now() - dueAt) * 1000)))),
+      );
     }
-    await ended;
+    await Promise.all([work, ...waiting]);
     return histogram;
   }
 
   close = (): Promise<void> => this.#pool.destroy();
+
+  async #livez(): Promise<void> {
+    const { body } = await this.#pool.request({ path: '/livez', method: 'GET' });
+    await body.dump();
+  }
 
   #request(): ReturnType<Pool['request']> {
     this.#sent += 1;

@@ -15,6 +15,13 @@ const usage = `usage: npm run kill -- [--from 1] [--cycles 10] [--seed 1] [--kee
   --seed    another seed, other cycles
   --keep    leave the data folder of a cycle that failed`;
 
+/** Servers that are broken on purpose, by what is loaded before them. */
+const canaries: Readonly<Record<string, URL>> = {
+  'early-ack': new URL('./traps/early-ack.ts', import.meta.url),
+  'forgetful-start': new URL('./traps/forgetful-start.ts', import.meta.url),
+  'skipped-coupon': new URL('./traps/skipped-coupon.ts', import.meta.url),
+};
+
 /** The share of cycles that begin on a new folder. */
 const freshShare = 0.25;
 
@@ -27,8 +34,7 @@ interface Asked {
   readonly cycles: number;
   readonly seed: number;
   readonly keep: boolean;
-  /** The module of `traps/` that breaks the server on purpose. */
-  readonly canary: string | null;
+  readonly preloads: readonly URL[];
 }
 
 function asked(): Asked | null {
@@ -45,7 +51,9 @@ function asked(): Asked | null {
     const [from, cycles, seed] = [values.from, values.cycles, values.seed].map(Number);
     const fits = [from, cycles, seed].every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
     if (!fits || from === undefined || cycles === undefined || seed === undefined) return null;
-    return { from, cycles, seed, keep: values.keep, canary: values.canary ?? null };
+    if (values.canary === undefined) return { from, cycles, seed, keep: values.keep, preloads: [] };
+    const canary = canaries[values.canary];
+    return canary === undefined ? null : { from, cycles, seed, keep: values.keep, preloads: [canary] };
   } catch {
     return null;
   }
@@ -78,8 +86,7 @@ function summary(reports: readonly CycleReport[], seconds: number): string[] {
   ];
 }
 
-async function run({ from, cycles, seed, keep, canary }: Asked, stop: AbortSignal): Promise<number> {
-  const preloads = canary === null ? [] : [new URL(`./traps/${canary}.ts`, import.meta.url)];
+async function run({ from, cycles, seed, keep, preloads }: Asked, stop: AbortSignal): Promise<number> {
   const random = seededRandom(seed);
   const reports: CycleReport[] = [];
   const startedAt = performance.now();
