@@ -207,6 +207,11 @@ describe('issuing', () => {
       () => dibs.resumeEvent('drop'),
       () => dibs.closeEvent('drop'),
     ]) {
+      // The issuer has come to rest, and only an act of its event wakes it before the next sweep.
+      for (let passed = 0; passed < 5; passed += 1) {
+        rig.clock.step(50);
+        await turns(5);
+      }
       await act();
       const acted = rig.clock.now();
       await rig.caughtUp();
