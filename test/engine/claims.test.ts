@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { RejectionReason } from '../../src/core/decision.ts';
+import { DibsError } from '../../src/core/errors.ts';
 import type { ClaimDecision, ClaimInput, ClaimView } from '../../src/engine/views.ts';
 import { wrapGate, wrapLedger } from '../../src/testing/canaries/wrap.ts';
 import { troubleOf } from '../../src/testing/refusal.ts';
@@ -82,6 +83,39 @@ describe('a claim that cannot be judged', () => {
     await rig.dibs.closeEvent('drop');
     await troubleOf('idempotency_key_required', () => rig.dibs.claim({ eventId: 'drop', userId: 'u1' }));
     assert.equal((await rig.dibs.getEvent('drop')).won, 0);
+  });
+});
+
+describe('a claim whose outcome is not known', () => {
+  it('is the same win when it is asked for again, and is issued though nobody was told of it', async (t) => {
+    let isLost = true;
+    const rig = await openRig(t, {
+      gate: (gate) =>
+        wrapGate(gate, {
+          admit: async (...rest) => {
+            const decisions = await gate.admit(...rest);
+            if (isLost) throw new DibsError('unknown_outcome');
+            return decisions;
+          },
+        }),
+    });
+    await rig.drop({ capacity: 3, limitPerUser: 2 });
+    const ask = (userId: string, key: string) => rig.dibs.claim({ eventId: 'drop', userId, key });
+    for (const userId of ['u1', 'u2', 'u1']) {
+      const trouble = await troubleOf('unknown_outcome', () => ask(userId, 'a'));
+      assert.equal(trouble.retryable, true);
+    }
+    assert.equal((await rig.soundAudit()).issued, 2);
+    isLost = false;
+    for (const [userId, slot] of [
+      ['u1', 1],
+      ['u2', 2],
+    ] as const) {
+      const again = await ask(userId, 'a');
+      assert.deepEqual([isReplay(again), wonOf(again).slot, wonOf(again).status], [true, slot, 'issued']);
+    }
+    const next = await ask('u1', 'b');
+    assert.deepEqual([isReplay(next), wonOf(next).slot, wonOf(next).nth], [false, 3, 2]);
   });
 });
 
