@@ -33,8 +33,10 @@ export interface Usage {
   readonly cpuMicros: number;
   /** The kernel's part of it: sockets and, for wins, the disk. */
   readonly kernelMicros: number;
-  /** Resident memory after a full collection, in bytes. */
+  /** Resident memory, in bytes; after a full collection where that was asked for. */
   readonly rssBytes: number;
+  /** What of the heap is in use then: a leak shows here, while the resident set also has room that V8 keeps for itself. */
+  readonly heapBytes: number;
   readonly folderBytes: number;
   /** The mean size of a batch of claims; 0 where there was none. */
   readonly batchSize: number;
@@ -54,11 +56,12 @@ async function answer(message: 'usage' | 'settle'): Promise<void> {
   await server.settled();
   const { user, system } = process.cpuUsage(before);
   if (message === 'settle') globalThis.gc?.();
-  const rssBytes = message === 'settle' ? process.memoryUsage.rss() : 0;
+  const { rss: rssBytes, heapUsed: heapBytes } = process.memoryUsage();
   const usage: Usage = {
     cpuMicros: user + system,
     kernelMicros: system,
     rssBytes,
+    heapBytes,
     folderBytes: server.folderBytes(),
     batchSize: batches === 0 ? 0 : batched / batches,
   };
