@@ -217,3 +217,23 @@ describe('closing', () => {
     await (await dibs()).close();
   });
 });
+
+describe('whoever asks in a loop until a coupon is there', () => {
+  it('does not keep it from being issued', async (t) => {
+    const data = mkdtempSync(join(tmpdir(), 'dibs-loop-'));
+    t.after(() => rmSync(data, { recursive: true }));
+    const dibs = await openDibs({ data });
+    t.after(() => dibs.close());
+    await dibs.createEvent({ id: 'drop', name: 'Drop', capacity: 1 });
+    const decision = await dibs.claim({ eventId: 'drop', userId: 'alice' });
+    assert.ok(decision.outcome === 'won');
+    const { id } = decision.claim;
+    let asked = 0;
+    const loop = async (isThere: () => Promise<boolean>): Promise<void> => {
+      while (!(await isThere())) assert.ok((asked += 1) < 1_000_000, 'the issuer never had its turn');
+    };
+    await loop(async () => (await dibs.listCoupons('drop')).items.length === 1);
+    await loop(async () => (await dibs.getClaim('drop', id)).status === 'issued');
+    await loop(async () => (await dibs.figures()).issued === 1);
+  });
+});

@@ -46,7 +46,7 @@ export class Admitter {
   readonly #lanes = new Map<string, Lane>();
   #waiting = 0;
   #closed = false;
-  #drained: (() => void) | null = null;
+  #drained: PromiseWithResolvers<void> | null = null;
 
   constructor(gate: Gate, limits: AdmitterLimits, hooks: AdmitterHooks) {
     this.#gate = gate;
@@ -73,12 +73,11 @@ export class Admitter {
   }
 
   /** Takes no more, and resolves when all that was taken is answered. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
-    if (this.#waiting === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
+    this.#drained ??= Promise.withResolvers();
+    if (this.#waiting === 0) this.#drained.resolve();
+    return this.#drained.promise;
   }
 
   #lane(eventId: string): Lane {
@@ -119,7 +118,7 @@ export class Admitter {
       // Lanes of events that give nothing, or do not exist, must not pile up.
       if (!lane.committing) this.#lanes.delete(lane.eventId);
     }
-    if (this.#waiting === 0) this.#drained?.();
+    if (this.#waiting === 0) this.#drained?.resolve();
   }
 
   /** Answers a batch; true where it had new wins. */

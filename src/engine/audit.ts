@@ -8,6 +8,7 @@ import type { Ledger } from '../core/ledger.ts';
 import { type LogRecord, outboxIdOf, outboxStart, parseOutboxId, parseRecord } from '../core/record.ts';
 import type { WinLog } from '../core/win-log.ts';
 import { sameWin, type Win } from '../core/win.ts';
+import { letOthersRun } from '../lib/let-others-run.ts';
 import type { EventRegistry } from './event-registry.ts';
 import type { AuditReport } from './views.ts';
 
@@ -133,5 +134,3 @@ function checkFold(state: FoldState, event: EventSnapshot, findings: FindingList
   if (state.revision < event.revision)
     findings.add('I7', `${id} is at revision ${event.revision}, its outbox at ${state.revision}`);
 }
-
-const letOthersRun = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

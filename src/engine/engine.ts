@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import type { FailedIssuanceState } from '../core/coupon.ts';
+import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { WinLog } from '../core/win-log.ts';
+import { letOthersRun } from '../lib/let-others-run.ts';
 import { createTokenBucket, unlimitedBucket } from '../lib/token-bucket.ts';
 import { Admitter } from './admitter.ts';
 import { audit } from './audit.ts';
@@ -67,6 +69,7 @@ class Engine implements Dibs {
   readonly #claims: Claims;
   readonly #recovery: RecoveryContext;
   readonly #issues: boolean;
+  readonly #decides: boolean;
   #recovering: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
@@ -81,6 +84,7 @@ class Engine implements Dibs {
     this.#registry = registry;
     this.#recovery = { gate, log, ledger, registry };
     this.#issues = settings.roles.includes('issuing');
+    this.#decides = settings.roles.includes('claims');
     this.#issuer = new Issuer({ log, ledger, registry, clock, random, couponOf, rate, observer, alarm });
     this.#reissuer = new Reissuer({ ledger, clock, random, couponOf, rate, alarm });
     const recorded = (eventId: string): void => this.#issuer.wake(eventId);
@@ -101,8 +105,9 @@ class Engine implements Dibs {
 
   createEvent = (input: View.NewEvent): Promise<{ event: View.EventView; created: boolean }> =>
     this.#events.create(input);
-  getEvent = (eventId: string): Promise<View.EventView> => this.#events.get(eventId);
-  listEvents = (query: View.PageQuery = {}): Promise<View.Page<View.EventView>> => this.#events.list(query);
+  getEvent = (eventId: string): Promise<View.EventView> => inTurn(() => this.#events.get(eventId));
+  listEvents = (query: View.PageQuery = {}): Promise<View.Page<View.EventView>> =>
+    inTurn(() => this.#events.list(query));
   changeEvent = (eventId: string, change: View.EventChange, guard: RevisionGuard = {}): Promise<View.EventView> =>
     this.#events.change(eventId, change, guard);
   pauseEvent = (eventId: string, guard: RevisionGuard = {}): Promise<View.EventView> =>
@@ -112,11 +117,14 @@ class Engine implements Dibs {
   closeEvent = (eventId: string, guard: RevisionGuard = {}): Promise<View.EventView> =>
     this.#events.command(eventId, { act: 'close' }, guard);
 
-  claim = (input: View.ClaimInput): Promise<View.ClaimDecision> => this.#claims.claim(input);
+  claim = (input: View.ClaimInput): Promise<View.ClaimDecision> =>
+    this.#decides
+      ? this.#claims.claim(input)
+      : Promise.reject(new DibsError('unavailable', 'This process issues coupons and decides no claims.'));
   getClaim = (eventId: string, claimId: string, userId?: string): Promise<View.ClaimView> =>
-    this.#claims.get(eventId, claimId, userId);
+    inTurn(() => this.#claims.get(eventId, claimId, userId));
   listClaims = (eventId: string, userId: string): Promise<View.Page<View.ClaimView>> =>
-    this.#claims.list(eventId, userId);
+    inTurn(() => this.#claims.list(eventId, userId));
 
   async listCoupons(eventId: string, query: View.PageQuery = {}): Promise<View.Page<View.CouponView>> {
     const limit = limitOf(query);
@@ -127,11 +135,11 @@ class Engine implements Dibs {
     return pageOf(rows, limit, presentCoupon, (row) => String(row.slot));
   }
 
-  audit = (eventId: string): Promise<View.AuditReport> => audit(this.#recovery, eventId);
+  audit = (eventId: string): Promise<View.AuditReport> => inTurn(() => audit(this.#recovery, eventId));
 
   listFailedIssuances = (
     query: View.PageQuery & { readonly state?: FailedIssuanceState } = {},
-  ): Promise<View.Page<View.FailedIssuanceView>> => this.#reissuer.list(query);
+  ): Promise<View.Page<View.FailedIssuanceView>> => inTurn(() => this.#reissuer.list(query));
   reissue = (id: number): Promise<View.FailedIssuanceView> => this.#reissuer.reissue(id);
   discard = (id: number, reason: string): Promise<View.FailedIssuanceView> => this.#reissuer.discard(id, reason);
 
@@ -149,20 +157,22 @@ class Engine implements Dibs {
     return presentEvent(event, await this.#parts.gate.now());
   }
 
-  readiness = (): Promise<View.Readiness> => readiness(this.#parts.gate);
+  readiness = (): Promise<View.Readiness> => inTurn(() => readiness(this.#parts.gate));
 
   figures(): Promise<View.Figures> {
     const { gate, ledger, clock } = this.#parts;
-    return figures({
-      gate,
-      ledger,
-      registry: this.#registry,
-      admitter: this.#admitter,
-      claims: this.#claims,
-      clock,
-      lastSlotOf: (eventId) => this.#issuer.lastSlotOf(eventId),
-      issued: () => this.#issuer.issued + this.#reissuer.issued,
-    });
+    return inTurn(() =>
+      figures({
+        gate,
+        ledger,
+        registry: this.#registry,
+        admitter: this.#admitter,
+        claims: this.#claims,
+        clock,
+        lastSlotOf: (eventId) => this.#issuer.lastSlotOf(eventId),
+        issued: () => this.#issuer.issued + this.#reissuer.issued,
+      }),
+    );
   }
 
   close(): Promise<void> {
@@ -178,4 +188,10 @@ class Engine implements Dibs {
     await ledger.close();
     await gate.close();
   }
+}
+
+/** A question is answered in the next turn: who asks in a loop until something is issued must not keep it from being issued. */
+async function inTurn<T>(read: () => Promise<T>): Promise<T> {
+  await letOthersRun();
+  return read();
 }

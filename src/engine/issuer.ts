@@ -4,6 +4,7 @@ import type { Ledger } from '../core/ledger.ts';
 import type { LogRecord } from '../core/record.ts';
 import type { WinLog } from '../core/win-log.ts';
 import { backoffMs } from '../lib/backoff.ts';
+import { letOthersRun } from '../lib/let-others-run.ts';
 import type { TokenBucket } from '../lib/token-bucket.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import type { Observer } from './dibs.ts';
@@ -38,6 +39,9 @@ const rowBackoff = { baseMs: 1_000, maxMs: 3_600_000 };
 export const nextAttemptDelayMs = (attempts: number, random: () => number): number =>
   backoffMs(attempts, rowBackoff, random);
 
+/** Whose new records end a sleep: an event whose piece has just met trouble must not end the rest that follows from it. */
+type Wakers = 'any' | 'untroubled' | 'none';
+
 /** How far a partition has been issued. */
 interface Cursor {
   position: string | null;
@@ -56,7 +60,9 @@ export class Issuer {
   /** Partitions of events that are stopped: not read again before somebody has put the stores in order. */
   readonly #halted = new Set<string>();
   #stopped = false;
-  #sleeping: { readonly end: AbortController; readonly wakeable: boolean } | null = null;
+  /** Partitions whose last piece met trouble. */
+  readonly #troubled = new Set<string>();
+  #sleeping: { readonly end: AbortController; readonly wakers: Wakers } | null = null;
   #done: Promise<void> | null = null;
   #failedAttempts = 0;
   issued = 0;
@@ -71,8 +77,11 @@ export class Issuer {
 
   /** The event's partition has something new. */
   wake(eventId: string): void {
-    this.#dirty.add(this.#context.log.partitionOf(eventId));
-    if (this.#sleeping?.wakeable === true) this.#sleeping.end.abort();
+    const partition = this.#context.log.partitionOf(eventId);
+    this.#dirty.add(partition);
+    if (this.#sleeping === null) return;
+    const { wakers, end } = this.#sleeping;
+    if (wakers === 'any' || (wakers === 'untroubled' && !this.#troubled.has(partition))) end.abort();
   }
 
   /** Resolves once the piece in hand is done. */
@@ -107,8 +116,8 @@ export class Issuer {
         }
         const pass = await this.#issueDirty();
         this.#failedAttempts = 0;
-        if (pass > 0) await this.#sleep(pass, false);
-        else if (this.#dirty.size === 0) await this.#sleep(sweepIntervalMs, true);
+        if (pass > 0) await this.#sleep(pass, 'none');
+        else if (this.#dirty.size === 0) await this.#sleep(sweepIntervalMs, 'any');
       } catch (error) {
         await this.#recoverFrom(error);
       }
@@ -119,13 +128,13 @@ export class Issuer {
   async #recoverFrom(error: unknown): Promise<void> {
     this.#failedAttempts += 1;
     if (this.#failedAttempts === 1) this.#context.alarm('Issuing pauses: a store does not answer', error);
-    await this.#sleep(backoffMs(this.#failedAttempts, ledgerBackoff, this.#context.random), false);
+    await this.#sleep(backoffMs(this.#failedAttempts, ledgerBackoff, this.#context.random), 'untroubled');
   }
 
-  async #sleep(ms: number, wakeable: boolean): Promise<void> {
+  async #sleep(ms: number, wakers: Wakers): Promise<void> {
     if (this.#stopped) return;
     const end = new AbortController();
-    this.#sleeping = { end, wakeable };
+    this.#sleeping = { end, wakers };
     await this.#context.clock.sleep(ms, end.signal);
     this.#sleeping = null;
   }
@@ -161,12 +170,14 @@ export class Issuer {
       if (this.#halted.has(partition)) continue;
       try {
         const issued = await this.#issueNext(partition, allowed);
+        this.#troubled.delete(partition);
         if (issued === null) continue;
         this.#dirty.add(partition);
         if (issued >= allowed) wholePieces += 1;
         else parts += 1;
       } catch (error) {
         this.#dirty.add(partition);
+        this.#troubled.add(partition);
         throw error;
       }
       await letOthersRun();
@@ -263,5 +274,3 @@ export class Issuer {
     return cursor;
   }
 }
-
-const letOthersRun = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
