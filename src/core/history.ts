@@ -25,7 +25,7 @@ export type IssuedWin = Pick<Coupon, 'slot' | 'userId' | 'nth' | 'claimId' | 'co
 export interface History {
   readonly spec: Pick<EventSpec, 'id' | 'capacity' | 'limitPerUser'>;
   /** Claims on the event, in any order. */
-  readonly entries: readonly HistoryEntry[];
+  readonly history: readonly HistoryEntry[];
   /** All coupons of the event once nothing waits to be issued; null to check what clients were told alone. */
   readonly coupons: readonly IssuedWin[] | null;
   /** True: these are all claims on the event, and its capacity has not changed, so that what nobody asked for shows. */
@@ -49,11 +49,11 @@ interface Intent {
  * was asked then slot(A) < slot(B) (I8); `sold_out` only after N wins were asked for (I17); the ledger has all that was
  * acknowledged, the same (I6), and nothing that no claim can have won (I14).
  */
-export function checkHistory({ spec, entries, coupons, isWhole }: History): Finding[] {
+export function checkHistory({ spec, history, coupons, isWhole }: History): Finding[] {
   const findings = findingList();
-  const intents = intentsOf(spec, entries, findings);
+  const intents = intentsOf(spec, history, findings);
   checkTold(spec, intents, findings);
-  checkSteadiness(spec, entries, intents, findings);
+  checkSteadiness(spec, history, intents, findings);
   if (coupons !== null) {
     for (const { rule, message } of checkWins(spec, coupons.map(asWin))) findings.add(rule, `coupons: ${message}`);
     checkCoupons(coupons, intents, findings);
@@ -62,7 +62,7 @@ export function checkHistory({ spec, entries, coupons, isWhole }: History): Find
   }
   const asked = askedBySlot(coupons ?? [], intents);
   checkOrder(intents, asked, findings);
-  if (isWhole) checkSoldOut(spec, entries, asked, findings);
+  if (isWhole) checkSoldOut(spec, history, asked, findings);
   return findings.all();
 }
 

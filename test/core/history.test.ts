@@ -29,7 +29,7 @@ const coupon = (slot: number, userId: string, nth: number): IssuedWin => ({
 const whole = {
   isWhole: true,
   spec,
-  entries: [
+  history: [
     entry('alice/a', [0, 10], 'won', [1, 1]),
     entry('alice/b', [5, 20], 'won', [2, 2]),
     entry('alice/a', [12, 15], 'replayed', [1, 1]),
@@ -45,21 +45,21 @@ const rulesOf = (history: History): string[] =>
 
 const replacing = (index: number, ...entries: HistoryEntry[]): History => ({
   ...whole,
-  entries: whole.entries.toSpliced(index, 1, ...entries),
+  history: whole.history.toSpliced(index, 1, ...entries),
 });
 
 describe('a history that is whole', () => {
   it('has no findings', () => assert.deepEqual(checkHistory(whole), []));
   it('of nothing has none', () =>
-    assert.deepEqual(checkHistory({ isWhole: true, spec, entries: [], coupons: [] }), []));
+    assert.deepEqual(checkHistory({ isWhole: true, spec, history: [], coupons: [] }), []));
   it('may be told in any order', () =>
     assert.deepEqual(
-      checkHistory({ isWhole: true, spec, entries: whole.entries.toReversed(), coupons: whole.coupons.toReversed() }),
+      checkHistory({ isWhole: true, spec, history: whole.history.toReversed(), coupons: whole.coupons.toReversed() }),
       [],
     ));
   it('may refuse a claim that wins when it is asked again', () => {
     const entries = [entry('alice/a', [0, 1], 'not_open'), entry('alice/a', [2, 3], 'won', [1, 1])];
-    assert.deepEqual(checkHistory({ isWhole: true, spec, entries, coupons: [coupon(1, 'alice', 1)] }), []);
+    assert.deepEqual(checkHistory({ isWhole: true, spec, history: entries, coupons: [coupon(1, 'alice', 1)] }), []);
   });
   it('may replay what a lost answer had won', () => {
     const entries = [
@@ -68,13 +68,18 @@ describe('a history that is whole', () => {
       entry('alice/a', [4, 5], 'replayed', [1, 1]),
     ];
     assert.deepEqual(
-      checkHistory({ isWhole: true, spec, entries, coupons: [coupon(1, 'alice', 1), coupon(2, 'bob', 1)] }),
+      checkHistory({ isWhole: true, spec, history: entries, coupons: [coupon(1, 'alice', 1), coupon(2, 'bob', 1)] }),
       [],
     );
   });
   it('where a user may win once, takes all that the user sends for one claim', () => {
     const entries = [entry('alice/a', [0, 1], 'won', [1, 1]), entry('alice/b', [2, 3], 'replayed', [1, 1])];
-    const history = { isWhole: true, spec: { ...spec, limitPerUser: 1 }, entries, coupons: [coupon(1, 'alice', 1)] };
+    const history = {
+      isWhole: true,
+      spec: { ...spec, limitPerUser: 1 },
+      history: entries,
+      coupons: [coupon(1, 'alice', 1)],
+    };
     assert.deepEqual(checkHistory(history), []);
   });
   it('of 300,000 claims is checked in the time of a few reads', () => {
@@ -86,19 +91,22 @@ describe('a history that is whole', () => {
       entries.push(entry(`late-${slot}/a`, [200_000, 200_001], 'sold_out'));
       coupons.push(coupon(slot, `user-${slot}`, 1));
     }
-    assert.deepEqual(checkHistory({ isWhole: true, spec: { ...spec, capacity: 100_000 }, entries, coupons }), []);
+    assert.deepEqual(
+      checkHistory({ isWhole: true, spec: { ...spec, capacity: 100_000 }, history: entries, coupons }),
+      [],
+    );
   });
 });
 
 describe('a history of which only a part is known', () => {
   it('does not judge what others may have asked for', () => {
-    const part = { ...whole, isWhole: false, entries: whole.entries.filter(({ userId }) => userId !== 'bob') };
+    const part = { ...whole, isWhole: false, history: whole.history.filter(({ userId }) => userId !== 'bob') };
     assert.deepEqual(checkHistory(part), []);
     assert.notDeepEqual(checkHistory({ ...part, isWhole: true }), []);
   });
   it('is checked by what clients were told alone where there is no list of coupons', () => {
     assert.deepEqual(checkHistory({ ...whole, isWhole: false, coupons: null }), []);
-    const twice = { ...whole, isWhole: false, entries: [...whole.entries, entry('dave/a', [50, 51], 'won', [1, 1])] };
+    const twice = { ...whole, isWhole: false, history: [...whole.history, entry('dave/a', [50, 51], 'won', [1, 1])] };
     assert.ok(rulesOf({ ...twice, coupons: null }).includes('I2'));
   });
 });
@@ -113,7 +121,7 @@ describe('a planted breach is found', () => {
       ['I4'],
       {
         ...whole,
-        entries: whole.entries.map((one, index) =>
+        history: whole.history.map((one, index) =>
           index === 2 ? { ...one, win: { ...told(1, 1), claimId: '1-ffffffffffff' } } : one,
         ),
       },
@@ -127,7 +135,7 @@ describe('a planted breach is found', () => {
       ['I8'],
       {
         ...whole,
-        entries: whole.entries
+        history: whole.history
           .with(0, entry('alice/a', [11, 12], 'won', [1, 1]))
           .with(1, entry('alice/b', [5, 9], 'won', [2, 2]))
           .with(2, entry('alice/a', [13, 14], 'replayed', [1, 1])),
@@ -138,7 +146,7 @@ describe('a planted breach is found', () => {
     [
       'an acknowledged win without a coupon',
       ['I6', 'I8'],
-      { ...whole, entries: whole.entries.slice(0, 5), coupons: whole.coupons.slice(1) },
+      { ...whole, history: whole.history.slice(0, 5), coupons: whole.coupons.slice(1) },
     ],
     ['a coupon of another user', ['I14', 'I6'], { ...whole, coupons: whole.coupons.with(0, coupon(1, 'dave', 1)) }],
     [
@@ -172,7 +180,7 @@ describe('a planted breach is found', () => {
 
   it('a million times without filling the memory', () => {
     const entries = Array.from({ length: 1000 }, (_, index) => entry(`user-${index}/a`, [0, 1], 'won', [index + 1, 1]));
-    const findings = checkHistory({ isWhole: true, spec: { ...spec, capacity: 1000 }, entries, coupons: [] });
+    const findings = checkHistory({ isWhole: true, spec: { ...spec, capacity: 1000 }, history: entries, coupons: [] });
     assert.deepEqual([findings.length, findings.at(-1)?.message], [101, 'and 900 more']);
   });
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { planClaims } from '../../src/load/plan.ts';
-import { checkHistory } from '../../src/load/check-history.ts';
+import { checkHistory } from '../../src/core/history.ts';
 import { scene, type TestServer, until } from './server.ts';
 import { outcomesOf, slotsOf, upTo } from './tallies.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
-import { checkHistory } from '../../src/load/check-history.ts';
+import { checkHistory } from '../../src/core/history.ts';
 import type { HistoryEntry } from '../../src/load/history.ts';
 import { planClaims } from '../../src/load/plan.ts';
 import { readKeys } from '../../src/lib/keys.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, test } from 'node:test';
-import { checkHistory } from '../../src/load/check-history.ts';
+import { checkHistory } from '../../src/core/history.ts';
 import type { HistoryEntry } from '../../src/load/history.ts';
 import { lockLedger } from './ledger-file.ts';
 import { NotStarted, scene, type TestServer } from './server.ts';

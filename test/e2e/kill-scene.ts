@@ -1,6 +1,6 @@
 /** What the tests of named points share: two events, a crowd for them, and what must hold in the end. */
 import assert from 'node:assert/strict';
-import { type CheckedRun, checkHistory } from '../../src/load/check-history.ts';
+import { type History, checkHistory } from '../../src/core/history.ts';
 import type { HistoryEntry } from '../../src/load/history.ts';
 import type { PlannedClaim } from '../../src/load/plan.ts';
 import { type TestServer, until } from './server.ts';
@@ -47,7 +47,7 @@ export async function sprung(server: TestServer): Promise<void> {
 }
 
 /** What the clients were told, over all kills, against what has been issued in the end: everything, exactly once. */
-export async function kept(server: TestServer, history: readonly HistoryEntry[], specs: readonly CheckedRun['spec'][]) {
+export async function kept(server: TestServer, history: readonly HistoryEntry[], specs: readonly History['spec'][]) {
   for (const spec of specs) {
     const { ok, findings, issued } = await server.settled(spec.id);
     assert.deepEqual({ ok, findings, issued }, { ok: true, findings: [], issued: spec.capacity });

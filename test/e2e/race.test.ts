@@ -1,7 +1,7 @@
 /** The race over HTTP: four client processes against one server and its SQLite gate. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkHistory } from '../../src/load/check-history.ts';
+import { checkHistory } from '../../src/core/history.ts';
 import { planClaims } from '../../src/load/plan.ts';
 import { raceClients } from './client-process.ts';
 import { scene } from './server.ts';

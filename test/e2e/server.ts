@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ListedCoupon } from '../../src/load/check-history.ts';
+import type { IssuedWin } from '../../src/core/history.ts';
 import { type ClaimRun, runClaims } from '../../src/load/run-claims.ts';
 import { createClaimClient } from '../../src/load/claim-client.ts';
 import type { PlannedClaim } from '../../src/load/plan.ts';
@@ -208,12 +208,12 @@ function serverOf(running: Running) {
       return body;
     },
     /** All coupons, page by page. */
-    async coupons(eventId: string): Promise<ListedCoupon[]> {
-      const found: ListedCoupon[] = [];
+    async coupons(eventId: string): Promise<IssuedWin[]> {
+      const found: IssuedWin[] = [];
       for (let cursor = ''; ; ) {
         const { status, body } = await call('GET', `/v1/events/${eventId}/coupons?limit=1000${cursor}`);
         if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
-        found.push(...((body.items ?? []) as ListedCoupon[]));
+        found.push(...((body.items ?? []) as IssuedWin[]));
         if (typeof body.nextCursor !== 'string') return found;
         cursor = `&cursor=${body.nextCursor}`;
       }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { checkHistory } from '../../src/load/check-history.ts';
+import { checkHistory } from '../../src/core/history.ts';
 import { createClaimClient } from '../../src/load/claim-client.ts';
 import { planClaims } from '../../src/load/plan.ts';
 import { runClaims } from '../../src/load/run-claims.ts';

@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { systemClock } from '../../lib/system-clock.ts';
 import { type ClaimClient, createClaimClient } from '../../load/claim-client.ts';
-import type { ListedCoupon } from '../../load/check-history.ts';
+import type { IssuedWin } from '../../core/history.ts';
 import { planClaims } from '../../load/plan.ts';
 import { runClaims } from '../../load/run-claims.ts';
 import { type Act, does } from '../act.ts';
@@ -95,7 +95,7 @@ async function holdDemo({ screen }: Act, target: DemoServer, plan: DemoPlan, sig
     progress.end();
     signal.throwIfAborted();
     const audit = await issuedAudit(server, eventId, signal);
-    const { items: coupons } = await server.list<ListedCoupon>(eventPath(eventId, '/coupons'), Number.MAX_SAFE_INTEGER);
+    const { items: coupons } = await server.list<IssuedWin>(eventPath(eventId, '/coupons'), Number.MAX_SAFE_INTEGER);
     return prove({ eventId, seed, capacity, users, inFlight, run, coupons, audit });
   } finally {
     progress.end();

@@ -1,4 +1,5 @@
-import { checkHistory, type HistoryFinding, type ListedCoupon } from '../../load/check-history.ts';
+import { checkHistory, type IssuedWin } from '../../core/history.ts';
+import type { Finding } from '../../core/invariants.ts';
 import type { ClaimRun } from '../../load/run-claims.ts';
 import type { ShownAudit } from '../commands/audit.ts';
 
@@ -39,7 +40,7 @@ export interface Proof {
   readonly inFlight: number;
   readonly latencyMicros: Percentiles;
   readonly audit: ShownAudit;
-  readonly findings: readonly HistoryFinding[];
+  readonly findings: readonly Finding[];
 }
 
 /** All that a proof is made of. */
@@ -50,7 +51,7 @@ export interface Evidence {
   readonly users: number;
   readonly inFlight: number;
   readonly run: ClaimRun;
-  readonly coupons: readonly ListedCoupon[];
+  readonly coupons: readonly IssuedWin[];
   readonly audit: ShownAudit;
 }
 
@@ -105,7 +106,7 @@ export function prove(evidence: Evidence): Proof {
   };
 }
 
-function duplicatesOf(coupons: readonly ListedCoupon[]): number {
+function duplicatesOf(coupons: readonly IssuedWin[]): number {
   const perUser = new Map<string, number>();
   for (const { userId } of coupons) perUser.set(userId, (perUser.get(userId) ?? 0) + 1);
   return [...perUser.values()].filter((held) => held > 1).length;

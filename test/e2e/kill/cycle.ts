@@ -1,7 +1,7 @@
 /** One cycle: events, a crowd, kills at moments that the seed chooses, and the check of all that anybody was told. */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkHistory } from '../../../src/load/check-history.ts';
+import { checkHistory } from '../../../src/core/history.ts';
 import { createClaimClient } from '../../../src/load/claim-client.ts';
 import type { HistoryEntry } from '../../../src/load/history.ts';
 import { type PlannedClaim, seededRandom } from '../../../src/load/plan.ts';

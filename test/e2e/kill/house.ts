@@ -6,13 +6,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ListedCoupon } from '../../../src/load/check-history.ts';
+import type { IssuedWin } from '../../../src/core/history.ts';
 import { NotStarted, startServer, type TestServer } from '../server.ts';
 
 /** An event of an earlier cycle: what has been issued of it stays so for ever. */
 export interface PastEvent {
   readonly id: string;
-  readonly coupons: readonly ListedCoupon[];
+  readonly coupons: readonly IssuedWin[];
 }
 
 /** What one start took from its beginning to the line that says that it listens. */
