@@ -10,7 +10,7 @@ import { openEngine } from './engine/engine.ts';
 import { openSqliteGate } from './gates/sqlite/gate.ts';
 import type { HttpLog } from './http/context.ts';
 import { openSqliteLedger } from './ledgers/sqlite/ledger.ts';
-import { type GivenKeys, type Keys, loadOrMakeKeys } from './lib/keys.ts';
+import { type GivenKeys, type Keys, keysFileOf, loadOrMakeKeys, readKeys } from './lib/keys.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { openEmbeddedLog } from './logs/embedded/log.ts';
 
@@ -32,7 +32,7 @@ export interface DibsHooks {
 export async function openDibs(options: DibsOptions & DibsHooks = {}): Promise<Dibs> {
   const { observer, onAlarm, clock, ...configured } = options;
   const config = usable(configFromOptions(configured));
-  const { keys } = await loadOrMakeKeys(config.dataDir, givenKeys(config));
+  const { keys } = await keysOf(config);
   return openFromConfig(config, keys, configured.roles ?? roles, { observer, onAlarm, clock });
 }
 
@@ -48,6 +48,17 @@ const givenKeys = ({ adminKey, serviceKey, tokenSecret, codeSecret }: Config): G
   tokenSecret,
   codeSecret,
 });
+
+/** The keys that are given or kept, and on the first start new ones. */
+async function keysOf(config: Config): ReturnType<typeof loadOrMakeKeys> {
+  if (!isFresh(config) && config.codeSecret === null && (await readKeys(config.dataDir))?.codeSecret == null) {
+    throw new DibsError(
+      'store_unfit',
+      `${keysFileOf(config.dataDir)} is gone, but the stores it belongs to are there. Put it back, or give DIBS_CODE_SECRET: with a new secret the same win would have another coupon code.`,
+    );
+  }
+  return loadOrMakeKeys(config.dataDir, givenKeys(config));
+}
 
 const warn = (message: string, cause: unknown): void => {
   const detail = cause instanceof Error ? cause.message : '';
@@ -121,7 +132,7 @@ export type ServeHooks = DibsHooks & { readonly logger?: HttpLog | undefined };
 /** Serves the HTTP API over an engine of its own. Throws what `openDibs` throws, and `invalid_configuration` where the address is taken. */
 export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Served> {
   const fresh = isFresh(config);
-  const { keys, made } = await loadOrMakeKeys(config.dataDir, givenKeys(config));
+  const { keys, made } = await keysOf(config);
   // Loaded here, so that a program that uses the engine alone does not load an HTTP server.
   const [{ createHttpServer }, { createMetrics }] = await Promise.all([
     import('./http/server.ts'),

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { type DibsHooks, openDibs } from './compose.ts';
 export type { DibsOptions } from './config.ts';
 export { DibsError, type TroubleCode } from './core/errors.ts';

@@ -25,6 +25,7 @@ export const eventIdRule = 'must be 1 to 64 of A-Z a-z 0-9 _ - . and begin with 
 
 /** Throws `invalid_request` unless user id and key have their form; the event id is judged by whether it exists. */
 export function checkClaim(claim: { readonly userId: unknown; readonly key?: unknown }): void {
+  if (typeof claim !== 'object' || claim === null) refuseFaults([{ path: '', message: 'must be an object' }]);
   if (isUserId(claim.userId) && (claim.key === undefined || claim.key === null || isUserId(claim.key))) return;
   const faults: FieldFault[] = [];
   if (!isUserId(claim.userId)) faults.push({ path: '/userId', message: userIdRule });

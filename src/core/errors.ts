@@ -95,7 +95,7 @@ export const troubles = {
   store_locked: trouble(
     'Another process holds this store',
     false,
-    'Stop the other process, or choose another data folder.',
+    'Stop or close the other, or choose another data folder.',
   ),
   store_unfit: trouble('The store does not carry what is promised', false, 'Mend the setting that the detail names.'),
   store_not_migrated: trouble('The schema of the store is not the one of this version', false, 'Run `dibs migrate`.'),

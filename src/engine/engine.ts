@@ -68,6 +68,7 @@ class Engine implements Dibs {
   readonly #events: Events;
   readonly #claims: Claims;
   readonly #recovery: RecoveryContext;
+  readonly #alarm: EngineSettings['alarm'];
   readonly #issues: boolean;
   readonly #decides: boolean;
   #recovering: Promise<unknown> = Promise.resolve();
@@ -83,6 +84,7 @@ class Engine implements Dibs {
     this.#parts = parts;
     this.#registry = registry;
     this.#recovery = { gate, log, ledger, registry };
+    this.#alarm = alarm;
     this.#issues = settings.roles.includes('issuing');
     this.#decides = settings.roles.includes('claims');
     this.#issuer = new Issuer({ log, ledger, registry, clock, random, couponOf, rate, observer, alarm });
@@ -98,6 +100,12 @@ class Engine implements Dibs {
 
   async start(): Promise<void> {
     await this.#registry.start();
+    for (const eventId of this.#registry.recovering) {
+      this.#alarm(
+        `Event ${eventId} waits for recovery (dibs recover ${eventId}): ${this.#registry.causeOf(eventId) ?? ''}`,
+        null,
+      );
+    }
     if (!this.#issues) return;
     this.#issuer.start();
     this.#reissuer.start();

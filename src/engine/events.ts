@@ -41,6 +41,7 @@ export class Events {
 
   async create(input: NewEvent): Promise<{ event: EventView; created: boolean }> {
     const { gate, ledger, registry } = this.#context;
+    refuseUnknown(input, ['id', 'name', 'capacity', 'limitPerUser', 'opensAt', 'closesAt']);
     const spec = specOf(input);
     checkSpec(spec);
     registry.assertServed(spec.id);
@@ -89,6 +90,7 @@ export class Events {
   }
 
   async change(eventId: string, change: EventChange, guard: RevisionGuard): Promise<EventView> {
+    refuseUnknown(change, ['name', 'capacity', 'opensAt', 'closesAt']);
     const times = { ...timeChange('opensAt', change.opensAt), ...timeChange('closesAt', change.closesAt) };
     const { name, capacity } = change;
     const wanted: SpecChange = {
@@ -122,6 +124,13 @@ export class Events {
     const { lastSlot } = await ledger.totals(eventId);
     return presentRecovering(event, lastSlot, await gate.now());
   }
+}
+
+/** A misspelt field must not be taken for one that is absent. */
+function refuseUnknown(input: object, known: readonly string[]): void {
+  if (typeof input !== 'object' || input === null) refuseFaults([{ path: '', message: 'must be an object' }]);
+  const unknown = Object.keys(input).filter((name) => !known.includes(name));
+  refuseFaults(unknown.map((name) => ({ path: `/${name}`, message: `is not a field; there are ${known.join(', ')}` })));
 }
 
 function specOf(input: NewEvent): EventSpec {

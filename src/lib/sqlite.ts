@@ -107,7 +107,9 @@ function openTrouble(error: unknown, path: string): DibsError {
   if (error instanceof DibsError) return error;
   const code = resultCode(error);
   if (code === resultCodes.busy || code === resultCodes.locked) {
-    return new DibsError('store_locked', `Another process holds ${path}.`, { cause: error });
+    return new DibsError('store_locked', `Another process, or this one a second time, holds ${path}.`, {
+      cause: error,
+    });
   }
   if (code === resultCodes.notadb || code === resultCodes.corrupt) {
     return new DibsError('store_unfit', `${path} is damaged or no SQLite database.`, { cause: error });

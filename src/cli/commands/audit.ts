@@ -25,13 +25,18 @@ export function defineAudit(command: Command): void {
     }
     const { items: events } = await server.list<ShownEvent>('/v1/events', Number.MAX_SAFE_INTEGER);
     const items: (ShownAudit & { eventId: string })[] = [];
+    const recovering = events.filter(({ state }) => state === 'recovering').map(({ id }) => id);
     for (const { id } of events) {
+      if (recovering.includes(id)) {
+        screen.lines(`${screen.paint('bold', id)}  ${screen.paint('red', `waits for recovery: dibs recover ${id}`)}`);
+        continue;
+      }
       const report = await auditOf(act, id);
       items.push({ eventId: id, ...report });
       screen.lines(...auditLines(id, report, screen));
     }
-    const ok = items.every((item) => item.ok);
-    screen.document({ ok, items });
+    const ok = recovering.length === 0 && items.every((item) => item.ok);
+    screen.document({ ok, items, recovering });
     if (items.length === 0) screen.lines('There are no events yet.');
     return ok ? 0 : 1;
   });

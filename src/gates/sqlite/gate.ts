@@ -8,7 +8,7 @@ import type { AdmitRequest, Gate, Restoration } from '../../core/gate.ts';
 import type { LogRecord, OutboxId } from '../../core/record.ts';
 import type { Win } from '../../core/win.ts';
 import { claimIdOf } from '../../lib/claim-id.ts';
-import { readMigrations } from '../../lib/sql-file.ts';
+import { readMigrations, readSql } from '../../lib/sql-file.ts';
 import { assertDurable, isStoreFailure, migrateSqlite, openSqlite, sqliteTrouble, transact } from '../../lib/sqlite.ts';
 import { EventTable, type KnownEvent } from './event-table.ts';
 import { readOutbox } from './outbox.ts';
@@ -34,9 +34,7 @@ export async function openSqliteGate(options: SqliteGateOptions): Promise<Gate> 
   try {
     const now = options.clock.now();
     migrateSqlite(db, readMigrations(import.meta.url, 'schema'), now);
-    db.prepare('INSERT INTO openings (id, opened_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET opened_at = ?1').run(
-      now,
-    );
+    db.prepare(readSql(import.meta.url, 'note-opening.sql')).run(now);
     assertDurable(db, sqlite);
     return new SqliteGate(db, options);
   } catch (error) {
@@ -54,6 +52,8 @@ class SqliteGate implements Gate {
   readonly #table: EventTable;
   readonly #userWins: UserWins;
   #broken: DibsError | null = null;
+  /** What the last write met; null once one has succeeded. */
+  #writeTrouble: DibsError | null = null;
 
   constructor(db: DatabaseSync, options: SqliteGateOptions) {
     this.#db = db;
@@ -168,7 +168,11 @@ class SqliteGate implements Gate {
   }
 
   async check(): Promise<void> {
-    this.#guard(() => this.#sql.eventById.get(''));
+    this.#guard(() => {
+      this.#sql.eventById.get('');
+      // Reads succeed on a full disk; only another write can tell whether the trouble is over.
+      if (this.#writeTrouble !== null) this.#commit(() => this.#sql.noteOpening.run(this.#clock.now()));
+    });
   }
 
   async close(): Promise<void> {
@@ -208,6 +212,7 @@ class SqliteGate implements Gate {
   #commitWins(entry: KnownEvent, draft: EventSnapshot, fresh: ReadonlyMap<string, readonly Win[]>, now: number): void {
     this.#sql.updateWon.run(entry.no, draft.won, now);
     this.#db.exec('COMMIT');
+    this.#writeTrouble = null;
     entry.event = { ...draft, acts: 0, lastTime: now };
     const index = this.#userWins.indexOf(entry.no);
     for (const [userId, wins] of fresh) for (const win of wins) index.add(hashUserId(userId), win.slot);
@@ -219,7 +224,9 @@ class SqliteGate implements Gate {
 
   #commit<T>(act: () => T): T {
     try {
-      return transact(this.#db, act);
+      const outcome = transact(this.#db, act);
+      this.#writeTrouble = null;
+      return outcome;
     } catch (error) {
       throw this.#undo(error);
     }
@@ -234,7 +241,9 @@ class SqliteGate implements Gate {
       return new DibsError('unknown_outcome', undefined, { cause: error });
     }
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-    return sqliteTrouble(error, this.#path);
+    const trouble = sqliteTrouble(error, this.#path);
+    if (trouble.code === 'unavailable') this.#writeTrouble = trouble;
+    return trouble;
   }
 
   #guard<T>(act: () => T): T {

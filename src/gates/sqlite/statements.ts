@@ -40,6 +40,7 @@ export interface Statements {
   readonly eventById: Query<EventRow>;
   readonly eventIdsAfter: Query<{ readonly eventId: string }>;
   readonly insertAct: StatementSync;
+  readonly noteOpening: StatementSync;
   readonly actsAfter: Query<ActRow>;
 }
 
@@ -55,6 +56,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     eventById: query(db, sql('event-by-id.sql')),
     eventIdsAfter: query(db, sql('event-ids-after.sql')),
     insertAct: db.prepare(sql('insert-act.sql')),
+    noteOpening: db.prepare(sql('note-opening.sql')),
     actsAfter: query(db, sql('acts-after.sql')),
   };
 }

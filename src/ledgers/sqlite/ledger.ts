@@ -51,6 +51,8 @@ class SqliteLedger implements Ledger {
   readonly #migrations = readMigrations(import.meta.url, 'migrations');
   #statements: Statements | null = null;
   #broken: DibsError | null = null;
+  /** What the last write met; null once one has succeeded. */
+  #writeTrouble: DibsError | null = null;
 
   constructor(db: DatabaseSync, options: SqliteLedgerOptions) {
     this.#db = db;
@@ -67,7 +69,11 @@ class SqliteLedger implements Ledger {
   }
 
   async check(): Promise<void> {
-    this.#guard(() => checkMigrated(this.#db, this.#migrations));
+    this.#guard(() => {
+      checkMigrated(this.#db, this.#migrations);
+      // Reads succeed while another program holds the write lock. The issuer tries again by itself, and its success is the answer.
+      if (this.#writeTrouble !== null) throw this.#writeTrouble;
+    });
   }
 
   async putEvent(event: LedgerEvent): Promise<void> {
@@ -201,9 +207,12 @@ class SqliteLedger implements Ledger {
 
   #commit<T>(act: () => T): T {
     try {
-      return transact(this.#db, act);
+      const outcome = transact(this.#db, act);
+      this.#writeTrouble = null;
+      return outcome;
     } catch (error) {
-      if (!isStoreFailure(error)) throw error;
+      if (error instanceof Stop) throw error;
+      if (!isStoreFailure(error)) throw (this.#writeTrouble = sqliteTrouble(error, this.#path));
       // After an I/O error nobody knows what a file holds: the ledger stops for good.
       this.#broken = new DibsError('unavailable', `${this.#path} failed; check the disk, then start anew.`, {
         cause: error,
