@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import Fastify from 'fastify';
 import { openDibs } from '../src/compose.ts';
+import { keepYoungHeapSmall } from '../src/cli/serve/young-heap.ts';
 import type { Role } from '../src/config.ts';
 import { createMetrics } from '../src/http/metrics.ts';
 import { createHttpServer } from '../src/http/server.ts';
@@ -98,6 +99,8 @@ async function openServer({
   roles,
   serviceKey,
 }: Extract<ServerTask, { kind: 'dibs' }>): Promise<Opened> {
+  // As `dibs serve` does.
+  keepYoungHeapSmall();
   const metrics = createMetrics();
   const observer = {
     ...metrics.observer,
