@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import Fastify from 'fastify';
 import { openDibs } from '../src/compose.ts';
-import { keepYoungHeapSmall } from '../src/cli/serve/young-heap.ts';
+import { boundYoungHeap } from '../src/cli/serve/young-heap.ts';
 import type { Role } from '../src/config.ts';
 import { createMetrics } from '../src/http/metrics.ts';
 import { createHttpServer } from '../src/http/server.ts';
@@ -100,7 +100,7 @@ async function openServer({
   serviceKey,
 }: Extract<ServerTask, { kind: 'dibs' }>): Promise<Opened> {
   // As `dibs serve` does.
-  keepYoungHeapSmall();
+  boundYoungHeap();
   const metrics = createMetrics();
   const observer = {
     ...metrics.observer,

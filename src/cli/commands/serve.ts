@@ -9,7 +9,7 @@ import { type Act, does } from '../act.ts';
 import { checkAddress } from '../serve/address-check.ts';
 import { addressOf, type Greeting, greetingLines } from '../serve/greeting.ts';
 import { createServerLog, type ServerLog } from '../serve/server-log.ts';
-import { keepYoungHeapSmall } from '../serve/young-heap.ts';
+import { boundYoungHeap } from '../serve/young-heap.ts';
 import type { ExitCode } from '../trouble.ts';
 import { versionOf } from '../version.ts';
 
@@ -38,7 +38,7 @@ export function defineServe(command: Command): void {
 async function runServer({ screen, config }: Act): Promise<ExitCode> {
   // The stores hold user ids and coupon codes: nobody else on this machine is to read them.
   process.umask(0o077);
-  keepYoungHeapSmall();
+  boundYoungHeap();
   await checkAddress(config.host, config.port);
   const log = await createServerLog(screen);
   const { serve } = await import('../../compose.ts');
