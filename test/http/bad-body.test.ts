@@ -143,8 +143,9 @@ describe('a claim that does not fit', () => {
         typeof value === 'object' &&
         value !== null &&
         Object.keys(value).join() === 'userId' &&
-        /^[\x21-\x7e]{1,128}$/.test(String((value as Record<string, unknown>)['userId'])) &&
-        typeof (value as Record<string, unknown>)['userId'] === 'string';
+        'userId' in value &&
+        typeof value.userId === 'string' &&
+        /^[\x21-\x7e]{1,128}$/.test(value.userId);
       await fc.assert(
         fc.asyncProperty(any, async (value) => {
           const body = JSON.stringify(value);
