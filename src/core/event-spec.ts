@@ -37,6 +37,11 @@ export interface EventSnapshot {
   readonly createdAt: number;
   /** The latest time that the gate has recorded for this event; its clock never runs back behind it. */
   readonly lastTime: number;
+  /**
+   * Present where nothing is decided for the event before `Gate.unfence` has served it on: the store's process is another
+   * than the one that wrote it last, or part of what belongs together is missing.
+   */
+  readonly fenced?: true;
 }
 
 /** What may be changed of an event while it lives; what is absent stays. */

@@ -14,6 +14,18 @@ export interface Restoration {
   readonly wins: readonly Win[];
 }
 
+/** What is known beside the gate of an event: by its ledger and its log. */
+export interface Cover {
+  readonly won: number;
+  readonly revision: number;
+}
+
+/** A piece of all the wins of an event, in any order; `cursor` null at the end. */
+export interface WinScan {
+  readonly wins: readonly Win[];
+  readonly cursor: string | null;
+}
+
 /**
  * Decides claims and keeps the wins, atomically. Whatever it answers is durable before it answers (its ack level), and
  * with every slot that it allots stands an outbox entry, made in the same atomic act.
@@ -28,13 +40,13 @@ export interface Gate {
   now(): Promise<number>;
   /** Creates the event, or gives the one that stands under its id as it stands; the caller compares. */
   create(spec: EventSpec): Promise<{ readonly event: EventSnapshot; readonly created: boolean }>;
-  /** Does what `judgeCommand` says, as one numbered revision. Throws its errors, and `event_not_found`. */
+  /** Does what `judgeCommand` says, as one numbered revision. Throws its errors, `event_not_found` and `recovering`. */
   command(eventId: string, command: EventCommand, ifRevision: number | null): Promise<EventSnapshot>;
   /** The events as they stand, null where there is none. */
   events(eventIds: readonly string[]): Promise<(EventSnapshot | null)[]>;
   /** At most `limit` events in byte order of their ids, behind `after`. */
   list(after: string | null, limit: number): Promise<EventSnapshot[]>;
-  /** Decides a batch in its order, as `judgeClaim` says. Refusals write nothing. Throws `event_not_found`. */
+  /** Decides a batch in its order, as `judgeClaim` says. Refusals write nothing. Throws `event_not_found`, and `recovering` where it is fenced. */
   admit(eventId: string, requests: readonly AdmitRequest[]): Promise<Decision[]>;
   /** The user's wins in order of `nth`; empty where there is no such event. */
   winsOfUser(eventId: string, userId: string): Promise<Win[]>;
@@ -51,5 +63,16 @@ export interface Gate {
   restore(restoration: Restoration): Promise<EventSnapshot>;
   /** Throws `unavailable` or `store_unfit` when claims cannot be decided now. */
   check(): Promise<void>;
+  /**
+   * Serves a fenced event on, where what stands is whole and covers what else is known of it; false where it does not, and
+   * nothing has changed. Of an event that is not fenced: whether it covers that. Throws `event_not_found`.
+   */
+  unfence(eventId: string, cover: Cover): Promise<boolean>;
+  /** All wins of an event as its users' repeats are judged by, each at least once; `cursor` null begins. */
+  scan(eventId: string, cursor: string | null, limit: number): Promise<WinScan>;
+  /** Says that this worker lives for `forMs` more, and gives the names of all that do, its own among them, in byte order. */
+  attend(worker: string, forMs: number): Promise<string[]>;
+  /** Says that this worker is gone, so that the others need not wait for its time to run out. */
+  leave(worker: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Coupon, FailedIssuance, FailedIssuanceState, NewCoupon } from './coupon.ts';
 import type { EventPhase, EventSpec } from './event-spec.ts';
+import type { IssueRate } from './issue-rate.ts';
 
 /** An event as the ledger has it: its latest revision that has arrived. */
 export interface LedgerEvent {
@@ -21,6 +22,12 @@ export interface NewFailure {
   readonly nextAttemptAt: number;
 }
 
+/** An event that is served and issued no more, because the stores contradict each other; its records are kept as failures. */
+export interface StoppedEvent {
+  readonly eventId: string;
+  readonly cause: string;
+}
+
 /** What is to be written in one transaction. */
 export interface IssueBatch {
   readonly partition: string;
@@ -31,6 +38,10 @@ export interface IssueBatch {
   readonly events: readonly LedgerEvent[];
   readonly coupons: readonly NewCoupon[];
   readonly failures: readonly NewFailure[];
+  /** Events to stop from here on; one that is stopped already keeps its first cause. */
+  readonly stops: readonly StoppedEvent[];
+  /** Holds the coupons of all workers to this rate; null: as fast as they come. A probe takes nothing of it. */
+  readonly rate: IssueRate | null;
 }
 
 /** What became of a batch. Anything but `issued` has changed nothing. */
@@ -39,6 +50,8 @@ export type IssueOutcome =
   | { readonly outcome: 'issued'; readonly repeats: number; readonly issuedAt: number }
   /** Somebody else has moved the position; go on from there. */
   | { readonly outcome: 'moved'; readonly position: string | null }
+  /** The rate is used up for so long. */
+  | { readonly outcome: 'throttled'; readonly waitMs: number }
   /** Another win stands where this one belongs. */
   | { readonly outcome: 'conflict'; readonly eventId: string; readonly slot: number; readonly message: string }
   /** The database refused a row for that row's own sake; which one is for the caller to find. */
@@ -100,8 +113,12 @@ export interface Ledger {
   /** Failed issuances of all events, by state. */
   failureTotals(): Promise<Record<FailedIssuanceState, number>>;
   /** Writes the coupon of a waiting failed issuance and marks it `reissued`, in one transaction; a repeat is harmless. */
-  reissue(id: number, coupon: NewCoupon): Promise<IssueOutcome>;
+  reissue(id: number, coupon: NewCoupon, rate: IssueRate | null): Promise<IssueOutcome>;
   /** Changes a waiting failed issuance, counting an attempt where it stays waiting; false where it no longer waits. */
   changeFailure(id: number, change: FailureChange): Promise<boolean>;
+  /** All events that are stopped, in byte order of their ids. */
+  stopped(): Promise<StoppedEvent[]>;
+  /** Issues an event again that was stopped. */
+  unstop(eventId: string): Promise<void>;
   close(): Promise<void>;
 }

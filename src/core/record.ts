@@ -34,6 +34,14 @@ export interface WinsRecord {
 /** Everything that happens to an event is one of these, in the gate's outbox and then in the log. */
 export type LogRecord = EventRecord | WinsRecord;
 
+/** What stood in the log and is no record that this reader knows: kept as it is, for a person to look at. */
+export interface PoisonRecord {
+  readonly type: 'poison';
+  /** Its text; `base64:` and its bytes where they are no text that a database can keep. */
+  readonly raw: string;
+  readonly error: string;
+}
+
 /** A place in an event's outbox, `<slot>-<n>`; places are ordered by slot, then by n. */
 export type OutboxId = `${number}-${number}`;
 export const outboxStart: OutboxId = '0-0';

@@ -3,10 +3,11 @@ import type { Decision } from '../core/decision.ts';
 import type { EventAct, EventCommand } from '../core/event-act.ts';
 import { changedSpec, checkSpec, type EventPhase, type EventSnapshot, type EventSpec } from '../core/event-spec.ts';
 import { DibsError } from '../core/errors.ts';
-import type { AdmitRequest, Gate, Restoration } from '../core/gate.ts';
+import type { AdmitRequest, Cover, Gate, Restoration, WinScan } from '../core/gate.ts';
 import { compareOutboxIds, type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../core/record.ts';
 import type { Win } from '../core/win.ts';
 import { claimIdOf } from '../lib/claim-id.ts';
+import { Roll } from '../lib/roll.ts';
 
 /** One event of the model: how it stands, all its wins, and what is left of its outbox. */
 export interface ModelEvent {
@@ -31,6 +32,7 @@ class ModelGate implements Gate {
   readonly kind = 'model';
   readonly #clock: Pick<Clock, 'now'>;
   readonly #store: ModelStore;
+  readonly #roll = new Roll();
   #open = true;
 
   constructor(clock: Pick<Clock, 'now'>, store: ModelStore) {
@@ -160,6 +162,27 @@ class ModelGate implements Gate {
 
   async check(): Promise<void> {
     this.#demandOpen();
+  }
+
+  async unfence(eventId: string, cover: Cover): Promise<boolean> {
+    const { won, revision } = this.#settle(eventId).event;
+    return won >= cover.won && revision >= cover.revision;
+  }
+
+  async scan(eventId: string, cursor: string | null, limit: number): Promise<WinScan> {
+    this.#demandOpen();
+    const from = Number(cursor ?? 0);
+    const all = this.#store.get(eventId)?.wins ?? [];
+    return { wins: all.slice(from, from + limit), cursor: from + limit < all.length ? String(from + limit) : null };
+  }
+
+  async attend(worker: string, forMs: number): Promise<string[]> {
+    this.#demandOpen();
+    return this.#roll.attend(worker, this.#clock.now(), forMs);
+  }
+
+  async leave(worker: string): Promise<void> {
+    this.#roll.leave(worker);
   }
 
   async close(): Promise<void> {

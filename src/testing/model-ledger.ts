@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Coupon, FailedIssuance, FailedIssuanceState, NewCoupon } from '../core/coupon.ts';
 import { DibsError } from '../core/errors.ts';
+import { freshRate, type IssueRate, msUntilDue, type RateState, refilled, taken } from '../core/issue-rate.ts';
 import type {
   FailureChange,
   FailureQuery,
@@ -10,6 +11,7 @@ import type {
   LedgerEvent,
   LedgerTotals,
   NewFailure,
+  StoppedEvent,
 } from '../core/ledger.ts';
 
 /** What the model keeps; it outlives the ledgers that are opened on it. Plain data: `structuredClone` copies it. */
@@ -19,6 +21,8 @@ export interface LedgerData {
   coupons: (Coupon & { readonly eventId: string })[];
   failures: FailedIssuance[];
   positions: Map<string, string>;
+  rate: RateState | null;
+  stopped: Map<string, string>;
   /** Coupons that it refuses for their own sake, as `<event> <slot>`. */
   refused: Set<string>;
 }
@@ -29,6 +33,8 @@ export const emptyLedgerData = (): LedgerData => ({
   coupons: [],
   failures: [],
   positions: new Map(),
+  rate: null,
+  stopped: new Map(),
   refused: new Set(),
 });
 
@@ -76,14 +82,15 @@ class ModelLedger implements Ledger {
     return this.#data().positions.get(partition) ?? null;
   }
 
-  async issue({ partition, from, to, events, coupons, failures }: IssueBatch): Promise<IssueOutcome> {
+  async issue({ partition, from, to, events, coupons, failures, stops, rate }: IssueBatch): Promise<IssueOutcome> {
     return this.#transact(to !== null, (data, now) => {
       const position = data.positions.get(partition) ?? null;
       if (position !== from) return { outcome: 'moved', position };
       for (const event of events) putEvent(data, event);
       for (const failure of failures) keepFailure(data, failure);
+      for (const { eventId, cause } of stops) if (!data.stopped.has(eventId)) data.stopped.set(eventId, cause);
       if (to !== null) data.positions.set(partition, to);
-      return writeCoupons(data, coupons, now);
+      return writeAtRate(data, coupons, to === null ? null : rate, now);
     });
   }
 
@@ -136,12 +143,12 @@ class ModelLedger implements Ledger {
     return totals;
   }
 
-  async reissue(id: number, coupon: NewCoupon): Promise<IssueOutcome> {
+  async reissue(id: number, coupon: NewCoupon, rate: IssueRate | null): Promise<IssueOutcome> {
     return this.#transact(true, (data, now) => {
       const state = data.failures.find((one) => one.id === id)?.state;
       if (state !== 'waiting' && state !== 'reissued') return { outcome: 'refused', error: 'It waits no longer.' };
       changeFailure(data, id, { state: 'reissued', nextAttemptAt: null });
-      return writeCoupons(data, [coupon], now);
+      return writeAtRate(data, [coupon], rate, now);
     });
   }
 
@@ -150,6 +157,15 @@ class ModelLedger implements Ledger {
     if (change.state === 'discarded') return changeFailure(data, id, { ...change, nextAttemptAt: null });
     const attempts = (data.failures.find((one) => one.id === id)?.attempts ?? 0) + 1;
     return changeFailure(data, id, { ...change, attempts });
+  }
+
+  async stopped(): Promise<StoppedEvent[]> {
+    const entries = [...this.#data().stopped].map(([eventId, cause]) => ({ eventId, cause }));
+    return entries.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1));
+  }
+
+  async unstop(eventId: string): Promise<void> {
+    this.#data().stopped.delete(eventId);
   }
 
   async close(): Promise<void> {
@@ -180,6 +196,21 @@ function putEvent({ events }: LedgerData, event: LedgerEvent): void {
   const standing = events.get(event.spec.id);
   if (standing !== undefined && standing.revision >= event.revision) return;
   events.set(event.spec.id, { ...event, createdAt: standing?.createdAt ?? event.createdAt });
+}
+
+function writeAtRate(
+  data: LedgerData,
+  coupons: readonly NewCoupon[],
+  rate: IssueRate | null,
+  now: number,
+): IssueOutcome {
+  if (rate === null || coupons.length === 0) return writeCoupons(data, coupons, now);
+  const state = refilled(data.rate ?? freshRate(now), rate, now);
+  const waitMs = msUntilDue(state, rate);
+  if (waitMs > 0) return { outcome: 'throttled', waitMs };
+  const outcome = writeCoupons(data, coupons, now);
+  if (outcome.outcome === 'issued') data.rate = taken(state, coupons.length - outcome.repeats);
+  return outcome;
 }
 
 function writeCoupons(data: LedgerData, coupons: readonly NewCoupon[], issuedAt: number): IssueOutcome {

@@ -16,6 +16,7 @@ const partitionCount = 3;
 export function openModelLog(gate: Gate): ModelLog {
   const partitions: LogRecord[][] = Array.from({ length: partitionCount }, () => []);
   const cursors = new Map<string, OutboxId>();
+  let joined = false;
   const indexOf = (eventId: string) => Buffer.from(eventId).reduce((sum, byte) => sum + byte, 0) % partitionCount;
   const recordsOf = (partition: string): LogRecord[] => partitions[Number(partition)] ?? [];
   const log: WinLog = {
@@ -36,8 +37,14 @@ export function openModelLog(gate: Gate): ModelLog {
       }
       return { records, position: String(Number(position) + records.length) };
     },
-    trim: async () => undefined,
-    compare: (a, b) => Number(a) - Number(b),
+    async append(records) {
+      for (const record of records) partitions[indexOf(record.eventId)]?.push(record);
+    },
+    async join() {
+      joined = true;
+    },
+    holds: () => joined,
+    distance: (from, to) => Number(to) - Number(from),
     check: async () => undefined,
     close: async () => undefined,
   };

@@ -4,10 +4,11 @@ import { type Decision, judgeClaim } from '../../core/decision.ts';
 import { type EventCommand, judgeCommand } from '../../core/event-act.ts';
 import { checkSpec, type EventSnapshot, type EventSpec } from '../../core/event-spec.ts';
 import { DibsError } from '../../core/errors.ts';
-import type { AdmitRequest, Gate, Restoration } from '../../core/gate.ts';
+import type { AdmitRequest, Cover, Gate, Restoration, WinScan } from '../../core/gate.ts';
 import type { LogRecord, OutboxId } from '../../core/record.ts';
 import type { Win } from '../../core/win.ts';
 import { claimIdOf } from '../../lib/claim-id.ts';
+import { Roll } from '../../lib/roll.ts';
 import { readMigrations, readSql } from '../../lib/sql-file.ts';
 import { assertDurable, isStoreFailure, migrateSqlite, openSqlite, sqliteTrouble, transact } from '../../lib/sqlite.ts';
 import { EventTable, type KnownEvent } from './event-table.ts';
@@ -51,6 +52,7 @@ class SqliteGate implements Gate {
   readonly #sql: Statements;
   readonly #table: EventTable;
   readonly #userWins: UserWins;
+  readonly #roll = new Roll();
   #broken: DibsError | null = null;
   /** What the last write met; null once one has succeeded. */
   #writeTrouble: DibsError | null = null;
@@ -173,6 +175,27 @@ class SqliteGate implements Gate {
       // Reads succeed on a full disk; only another write can tell whether the trouble is over.
       if (this.#writeTrouble !== null) this.#commit(() => this.#sql.noteOpening.run(this.#clock.now()));
     });
+  }
+
+  /** One process holds the file from its opening on: what it finds there is what was written last. */
+  async unfence(eventId: string, cover: Cover): Promise<boolean> {
+    return this.#guard(() => {
+      const { won, revision } = this.#table.known(eventId).event;
+      return won >= cover.won && revision >= cover.revision;
+    });
+  }
+
+  async scan(eventId: string, cursor: string | null, limit: number): Promise<WinScan> {
+    const wins = await this.wins(eventId, Number(cursor ?? 0), limit);
+    return { wins, cursor: wins.length < limit ? null : String(wins.at(-1)?.slot ?? 0) };
+  }
+
+  async attend(worker: string, forMs: number): Promise<string[]> {
+    return this.#guard(() => this.#roll.attend(worker, this.#clock.now(), forMs));
+  }
+
+  async leave(worker: string): Promise<void> {
+    this.#roll.leave(worker);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { NewCoupon } from '../../core/coupon.ts';
+import { freshRate, type IssueRate, msUntilDue, refilled, taken } from '../../core/issue-rate.ts';
 import type { IssueOutcome } from '../../core/ledger.ts';
 import { isKeyTaken, isRowRefusal } from '../../lib/sqlite.ts';
 import type { Statements } from './statements.ts';
@@ -21,6 +22,23 @@ export function attempt(run: () => IssueOutcome): IssueOutcome {
     if (error instanceof Stop) return error.outcome;
     throw error;
   }
+}
+
+/** As `writeCoupons`, held to a rate; repeats take nothing of it. Throws `Stop`. */
+export function writeAtRate(
+  sql: Statements,
+  coupons: readonly NewCoupon[],
+  rate: IssueRate | null,
+  now: number,
+): number {
+  if (rate === null || coupons.length === 0) return writeCoupons(sql, coupons, now);
+  const state = refilled(sql.rate.get() ?? freshRate(now), rate, now);
+  const waitMs = msUntilDue(state, rate);
+  if (waitMs > 0) throw new Stop({ outcome: 'throttled', waitMs });
+  const repeats = writeCoupons(sql, coupons, now);
+  const { tokens, filledAt } = taken(state, coupons.length - repeats);
+  sql.putRate.run(tokens, filledAt);
+  return repeats;
 }
 
 /** Writes coupons inside the caller's transaction and gives how many stood there already, the same. Throws `Stop`. */

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../core/clock.ts';
 import type { Coupon, FailedIssuance, FailedIssuanceState, NewCoupon } from '../../core/coupon.ts';
 import { DibsError } from '../../core/errors.ts';
+import type { IssueRate } from '../../core/issue-rate.ts';
 import type {
   FailureChange,
   FailureQuery,
@@ -10,6 +11,7 @@ import type {
   Ledger,
   LedgerEvent,
   LedgerTotals,
+  StoppedEvent,
 } from '../../core/ledger.ts';
 import { readMigrations } from '../../lib/sql-file.ts';
 import {
@@ -21,7 +23,7 @@ import {
   sqliteTrouble,
   transact,
 } from '../../lib/sqlite.ts';
-import { attempt, Stop, writeCoupons } from './issue.ts';
+import { attempt, Stop, writeAtRate } from './issue.ts';
 import { eventOf, prepareStatements, type Statements } from './statements.ts';
 
 /** Where the ledger lives and which clock dates its coupons. */
@@ -101,10 +103,11 @@ class SqliteLedger implements Ledger {
       const position = this.#sql.position.get(batch.partition)?.position ?? null;
       if (position !== batch.from) throw new Stop({ outcome: 'moved', position });
       for (const event of batch.events) this.#putEvent(event);
-      const repeats = writeCoupons(this.#sql, batch.coupons, now);
+      const repeats = writeAtRate(this.#sql, batch.coupons, batch.to === null ? null : batch.rate, now);
       for (const { eventId, slot, userId, record, error, nextAttemptAt } of batch.failures) {
         this.#sql.insertFailure.run(eventId, slot, userId, record, error, nextAttemptAt);
       }
+      for (const { eventId, cause } of batch.stops) this.#sql.stopEvent.run(eventId, cause, now);
       if (batch.to === null) throw new Stop({ outcome: 'issued', repeats, issuedAt: now });
       this.#sql.movePosition.run(batch.partition, batch.to, now);
       return { outcome: 'issued', repeats, issuedAt: now };
@@ -157,14 +160,14 @@ class SqliteLedger implements Ledger {
     });
   }
 
-  async reissue(id: number, coupon: NewCoupon): Promise<IssueOutcome> {
+  async reissue(id: number, coupon: NewCoupon, rate: IssueRate | null): Promise<IssueOutcome> {
     return this.#attempt(() => {
       const state = this.#sql.failureById.get(id)?.state;
       // Discarded since it was read: a coupon as well would count its win twice.
       if (state !== 'waiting' && state !== 'reissued')
         throw new Stop({ outcome: 'refused', error: 'It waits no longer.' });
       const issuedAt = this.#clock.now();
-      const repeats = writeCoupons(this.#sql, [coupon], issuedAt);
+      const repeats = writeAtRate(this.#sql, [coupon], rate, issuedAt);
       this.#sql.settleFailure.run(id, 'reissued', null);
       return { outcome: 'issued', repeats, issuedAt };
     });
@@ -180,6 +183,14 @@ class SqliteLedger implements Ledger {
         return changes === 1;
       }),
     );
+  }
+
+  async stopped(): Promise<StoppedEvent[]> {
+    return this.#guard(() => this.#sql.stoppedEvents.all().map((row) => ({ ...row })));
+  }
+
+  async unstop(eventId: string): Promise<void> {
+    this.#guard(() => this.#commit(() => this.#sql.unstopEvent.run(eventId)));
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Coupon, FailedIssuance, FailedIssuanceState } from '../../core/coupon.ts';
 import type { EventPhase, EventSpec } from '../../core/event-spec.ts';
-import type { LedgerEvent, LedgerTotals } from '../../core/ledger.ts';
+import type { RateState } from '../../core/issue-rate.ts';
+import type { LedgerEvent, LedgerTotals, StoppedEvent } from '../../core/ledger.ts';
 import { readSql } from '../../lib/sql-file.ts';
 import { type Query, query } from '../../lib/sqlite.ts';
 
@@ -36,6 +37,11 @@ export interface Statements {
   readonly totals: Query<LedgerTotals>;
   readonly settleFailure: StatementSync;
   readonly postponeFailure: StatementSync;
+  readonly rate: Query<RateState>;
+  readonly putRate: StatementSync;
+  readonly stopEvent: StatementSync;
+  readonly stoppedEvents: Query<StoppedEvent>;
+  readonly unstopEvent: StatementSync;
 }
 
 export function prepareStatements(db: DatabaseSync): Statements {
@@ -59,6 +65,11 @@ export function prepareStatements(db: DatabaseSync): Statements {
     totals: query(db, sql('totals.sql')),
     settleFailure: db.prepare(sql('settle-failure.sql')),
     postponeFailure: db.prepare(sql('postpone-failure.sql')),
+    rate: query(db, sql('rate.sql')),
+    putRate: db.prepare(sql('put-rate.sql')),
+    stopEvent: db.prepare(sql('stop-event.sql')),
+    stoppedEvents: query(db, sql('stopped-events.sql')),
+    unstopEvent: db.prepare(sql('unstop-event.sql')),
   };
 }
 

@@ -1,16 +1,21 @@
 import type { Gate } from '../../core/gate.ts';
-import { compareOutboxIds, type OutboxId, outboxEnd, outboxIdOf, outboxStart } from '../../core/record.ts';
+import { type OutboxId, outboxEnd, outboxIdOf, outboxStart, parseOutboxId } from '../../core/record.ts';
 import type { LogBatch, WinLog } from '../../core/win-log.ts';
+import type { Attendance } from '../../lib/attendance.ts';
 
 /**
  * The log that needs no broker: each event's outbox in its gate is one partition, named by the event, and a position is an
- * outbox id. Closing it leaves the gate open, which its opener closes.
+ * outbox id. The workers share the events by their attendance at the gate. Closing it leaves the gate open, which its opener
+ * closes.
  */
-export function openEmbeddedLog(gate: Gate): WinLog {
+export function openEmbeddedLog(gate: Gate, attendance: Pick<Attendance, 'start' | 'isMine'>): WinLog {
   return {
     kind: 'embedded',
     start: outboxStart,
+    append: null,
     partitionOf: (eventId) => eventId,
+    join: () => attendance.start(),
+    holds: (partition) => attendance.isMine(partition),
     async ends(after, limit) {
       const events = await gate.list(after, limit);
       return events.map((event) => ({ partition: event.spec.id, end: outboxEnd(event) }));
@@ -20,8 +25,11 @@ export function openEmbeddedLog(gate: Gate): WinLog {
       const last = records.at(-1);
       return { records, position: last === undefined ? position : outboxIdOf(last) };
     },
-    trim: (partition, position) => gate.trim(partition, position as OutboxId),
-    compare: compareOutboxIds,
+    distance(from, to) {
+      const start = parseOutboxId(from);
+      const end = parseOutboxId(to);
+      return end.slot - start.slot || end.n - start.n;
+    },
     check: () => gate.check(),
     close: async () => undefined,
   };

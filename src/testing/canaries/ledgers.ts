@@ -132,8 +132,8 @@ export const ledgerCanaries: readonly LedgerCanary[] = [
     name: 'reissues what an operator has discarded',
     failsAt: ['reissuing > of what was discarded writes no coupon'],
     open: breaking((ledger, store) => ({
-      async reissue(id, coupon) {
-        const outcome = await ledger.reissue(id, coupon);
+      async reissue(id, coupon, rate) {
+        const outcome = await ledger.reissue(id, coupon, rate);
         if (
           outcome.outcome !== 'refused' ||
           store.failures.every((one) => one.id !== id || one.state !== 'discarded')

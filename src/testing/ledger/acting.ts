@@ -55,6 +55,8 @@ export const batchOf = (other: Partial<IssueBatch>): IssueBatch => ({
   events: [],
   coupons: [],
   failures: [],
+  stops: [],
+  rate: null,
   ...other,
 });
 

@@ -107,7 +107,7 @@ export const failures: LedgerConcern = {
       assert.deepEqual(await ledger.failureTotals(), { waiting: 0, reissued: 0, discarded: 0 });
       const [first, second] = await keep(ledger, 1, 2, 3);
       await ledger.changeFailure(first!.id, { state: 'discarded', reason: 'a test account' });
-      await ledger.reissue(second!.id, couponOf(2));
+      await ledger.reissue(second!.id, couponOf(2), null);
       assert.deepEqual(await ledger.failureTotals(), { waiting: 1, reissued: 1, discarded: 1 });
       assert.deepEqual(await ledger.totals('drop'), { issued: 1, failed: 1, discarded: 1, lastSlot: 3 });
     },
@@ -137,7 +137,7 @@ export const changing: LedgerConcern = {
     'that waits no longer changes nothing': async ({ ledger }) => {
       const [first, second] = await keep(ledger, 1, 2);
       await ledger.changeFailure(first!.id, { state: 'discarded', reason: 'a test account' });
-      await ledger.reissue(second!.id, couponOf(2));
+      await ledger.reissue(second!.id, couponOf(2), null);
       for (const { id } of [first!, second!]) {
         const again = { state: 'discarded', reason: 'other' } as const;
         assert.equal(await unchangedBy(ledger, () => ledger.changeFailure(id, again)), false);
@@ -156,7 +156,7 @@ export const reissuing: LedgerConcern = {
   cases: {
     'writes the coupon and ends the failure': async ({ ledger }) => {
       const failure = await keepOne(ledger);
-      const outcome = await ledger.reissue(failure.id, couponOf(1));
+      const outcome = await ledger.reissue(failure.id, couponOf(1), null);
       assert.deepEqual([outcome.outcome, outcome.outcome === 'issued' && outcome.repeats], ['issued', 0]);
       assert.deepEqual(await ledger.failure(failure.id), { ...failure, state: 'reissued', nextAttemptAt: null });
       const [coupon] = await ledger.couponsBySlot('drop', [1]);
@@ -165,13 +165,13 @@ export const reissuing: LedgerConcern = {
     },
     'again is a repeat and changes nothing': async ({ ledger }) => {
       const { id } = await keepOne(ledger);
-      await ledger.reissue(id, couponOf(1));
-      const outcome = await unchangedBy(ledger, () => ledger.reissue(id, couponOf(1)));
+      await ledger.reissue(id, couponOf(1), null);
+      const outcome = await unchangedBy(ledger, () => ledger.reissue(id, couponOf(1), null));
       assert.deepEqual([outcome.outcome, outcome.outcome === 'issued' && outcome.repeats], ['issued', 1]);
     },
     'by two connections at once writes one coupon': needing(['connections'], async ({ ledger, connect }) => {
       const { id } = await keepOne(ledger);
-      const outcomes = await Promise.all([ledger, await connect()].map((one) => one.reissue(id, couponOf(1))));
+      const outcomes = await Promise.all([ledger, await connect()].map((one) => one.reissue(id, couponOf(1), null)));
       const repeats = outcomes.map((one) => (one.outcome === 'issued' ? one.repeats : one.outcome));
       assert.deepEqual(new Set(repeats), new Set([0, 1]));
       assert.deepEqual(await ledger.totals('drop'), { issued: 1, failed: 0, discarded: 0, lastSlot: 1 });
@@ -179,7 +179,7 @@ export const reissuing: LedgerConcern = {
     'of what was issued meanwhile ends the failure': async ({ ledger }) => {
       const { id } = await keepOne(ledger);
       await issue(ledger, { from: '1-0', to: '2-0', coupons: [couponOf(1)] });
-      assert.equal((await ledger.reissue(id, couponOf(1))).outcome, 'issued');
+      assert.equal((await ledger.reissue(id, couponOf(1), null)).outcome, 'issued');
       assert.deepEqual(await ledger.totals('drop'), { issued: 1, failed: 0, discarded: 0, lastSlot: 1 });
     },
     'against another win is a conflict and changes nothing': async ({ ledger }) => {
@@ -189,21 +189,21 @@ export const reissuing: LedgerConcern = {
         to: '2-0',
         coupons: [couponOf(1, { userId: 'mallory', claimId: '1-ffffffffffff' })],
       });
-      conflictAt(await unchangedBy(ledger, () => ledger.reissue(id, couponOf(1))), 1);
+      conflictAt(await unchangedBy(ledger, () => ledger.reissue(id, couponOf(1), null)), 1);
     },
     'refused again changes nothing': needing(['plant'], async ({ ledger, plant, unplant }) => {
       const { id } = await keepOne(ledger);
       await plant('drop', 1);
-      assert.equal((await unchangedBy(ledger, () => ledger.reissue(id, couponOf(1)))).outcome, 'refused');
+      assert.equal((await unchangedBy(ledger, () => ledger.reissue(id, couponOf(1), null))).outcome, 'refused');
       await unplant();
-      assert.equal((await ledger.reissue(id, couponOf(1))).outcome, 'issued');
+      assert.equal((await ledger.reissue(id, couponOf(1), null)).outcome, 'issued');
     }),
     'of what was discarded writes no coupon': async ({ ledger }) => {
       const { id } = await keepOne(ledger);
       await ledger.changeFailure(id, { state: 'discarded', reason: 'a test account' });
       const before = await seen(ledger);
       // An operator who discards and a timer that reissues may meet: a win is never in two places (I12).
-      const outcome = await ledger.reissue(id, couponOf(1));
+      const outcome = await ledger.reissue(id, couponOf(1), null);
       assert.deepEqual(await seen(ledger), before);
       assert.notEqual(outcome.outcome, 'issued');
     },

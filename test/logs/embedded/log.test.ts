@@ -2,12 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Gate } from '../../../src/core/gate.ts';
 import { openSqliteGate } from '../../../src/gates/sqlite/gate.ts';
 import { openEmbeddedLog } from '../../../src/logs/embedded/log.ts';
+import { Attendance } from '../../../src/lib/attendance.ts';
 import { logConformance } from '../../../src/testing/log/conformance.ts';
 import { ManualClock } from '../../../src/testing/manual-clock.ts';
 import { openModelGate } from '../../../src/testing/model-gate.ts';
 
+const attendanceOf = (gate: Gate) => new Attendance({ gate, clock: new ManualClock(), worker: 'only' });
 const nothingToDo = async () => undefined;
 
 logConformance('embedded, over sqlite', {
@@ -16,7 +19,7 @@ logConformance('embedded, over sqlite', {
     const gate = await openSqliteGate({ path: join(folder, 'gate.db'), clock: new ManualClock() });
     return {
       gate,
-      log: openEmbeddedLog(gate),
+      log: openEmbeddedLog(gate, attendanceOf(gate)),
       settle: nothingToDo,
       async teardown() {
         await gate.close();
@@ -30,6 +33,6 @@ logConformance('embedded, over sqlite', {
 logConformance('embedded, over the model', {
   async setup() {
     const gate = openModelGate(new ManualClock());
-    return { gate, log: openEmbeddedLog(gate), settle: nothingToDo, teardown: () => gate.close() };
+    return { gate, log: openEmbeddedLog(gate, attendanceOf(gate)), settle: nothingToDo, teardown: () => gate.close() };
   },
 });
