@@ -1,0 +1,47 @@
+/** The jars of a Kafka broker, from Maven Central, fetched once for this user. */
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cache, cached } from './cache.ts';
+import { output } from './command.ts';
+import { found } from './find.ts';
+
+/** The version that is tested against. */
+const version = '4.1.1';
+const folderName = `kafka-${version}`;
+
+const pom = `<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>dibs</groupId>
+  <artifactId>kafka-jars</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${version}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId>
+      <artifactId>slf4j-simple</artifactId>
+      <version>1.7.36</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
+
+/** Where the jars are, or null where they have not been fetched. */
+export function kafkaJars(): string | null {
+  const folder = cached(folderName);
+  return existsSync(folder) ? folder : null;
+}
+
+/** Fetches them where they are not here: 43 MB. */
+export async function fetchKafkaJars(): Promise<string> {
+  return await cache(folderName, async (folder) => {
+    const file = join(folder, 'pom.xml');
+    await writeFile(file, pom);
+    await output(found('mvn'), ['-B', '-q', '-f', file, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]);
+    await rm(file);
+  });
+}

@@ -1,0 +1,51 @@
+/**
+ * Ends a server with the process that started it, however that one ends.
+ *
+ * A shell waits beside each server for its standard input to end, which the kernel sees to when this process is gone, even
+ * by SIGKILL; then it kills the server and removes its folder. Tried and dropped: `setpriv --pdeathsig KILL`, which is
+ * forgotten where a program changes its user (PostgreSQL's does), is Linux only, and leaves the folder.
+ */
+import { spawn } from 'node:child_process';
+
+// A line names all there is to kill: a group as a negative number, and single processes besides, since PostgreSQL's have a
+// group each and do not see their parent die while they are stopped. "done" says that the folder is gone as well.
+const script = `
+trap '' HUP INT QUIT TERM
+held=
+while read -r line; do
+  [ "$line" = done ] && exit 0
+  held=$line
+done
+[ -z "$held" ] || kill -s KILL -- $held 2>/dev/null
+for wait in 0.05 0.1 0.2 0.5 1 2; do
+  sleep $wait
+  rm -rf -- "$1" && exit 0
+done
+`;
+
+/** Holds the processes of one server, and its folder. */
+export interface Leash {
+  /** Tells anew which processes are to be killed, the leader of their group first; none while the server is down. */
+  holds(pids: readonly number[]): void;
+  /** Nothing is left to do. */
+  release(): void;
+}
+
+/** Puts a folder, and what it is told of later, on a leash. */
+export function leashed(folder: string): Leash {
+  // In a session of its own: the Ctrl-C that ends this process must not end the leash as well.
+  const shell = spawn('/bin/sh', ['-c', script, 'leash', folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    cwd: '/',
+  });
+  const { stdin } = shell;
+  // Neither keeps this process from ending; that is the end they wait for.
+  shell.unref();
+  (stdin as unknown as { unref(): void }).unref();
+  return {
+    holds: ([leader, ...others]) =>
+      void stdin.write(`${leader === undefined ? '' : [-leader, leader, ...others].join(' ')}\n`),
+    release: () => void stdin.end('done\n'),
+  };
+}
