@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,6 +12,7 @@ import { openSqliteGate } from './gates/sqlite/gate.ts';
 import type { HttpLog } from './http/context.ts';
 import { openSqliteLedger } from './ledgers/sqlite/ledger.ts';
 import { type GivenKeys, type Keys, keysFileOf, loadOrMakeKeys, readKeys } from './lib/keys.ts';
+import { Attendance } from './lib/attendance.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { openEmbeddedLog } from './logs/embedded/log.ts';
 
@@ -84,13 +86,15 @@ export async function openFromConfig(
     const ledger = await openSqliteLedger({ path: config.ledger.path, clock });
     opened.unshift(ledger);
     await ledger.migrate();
-    const log = openEmbeddedLog(gate);
+    const attendance = new Attendance({ gate, clock, worker: randomUUID() });
+    const log = openEmbeddedLog(gate, attendance);
     return await openEngine(
-      { gate, log, ledger, clock, random: Math.random },
+      { gate, log, ledger, attendance, clock, random: Math.random },
       {
         codeSecret: keys.codeSecret,
         issueRatePerSecond: config.issueRate?.perSecond ?? null,
         roles: asked,
+        isShared: false,
         observer: hooks.observer ?? {},
         alarm: hooks.onAlarm ?? warn,
       },

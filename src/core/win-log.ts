@@ -30,6 +30,8 @@ export interface WinLog {
   read(partition: string, position: string, winsMax: number): Promise<LogBatch>;
   /** About how many records or wins lie between two positions of a partition: above 0 where `to` stands behind `from`, below 0 where before it. */
   distance(from: string, to: string): number;
+  /** The greatest slot of its event that a position proves to have been issued; 0 where positions say nothing of slots. */
+  slotAt(position: string): number;
   check(): Promise<void>;
   close(): Promise<void>;
 }

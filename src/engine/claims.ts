@@ -86,13 +86,8 @@ export class Claims {
   }
 
   async #decide(eventId: string, userId: string, key: string | null): Promise<Decision> {
-    try {
-      return await this.#context.admitter.claim(eventId, { userId, key });
-    } catch (error) {
-      throw error instanceof DibsError && error.code === 'event_not_found'
-        ? await this.#context.registry.explainMissing(eventId)
-        : error;
-    }
+    const { admitter, registry } = this.#context;
+    return registry.served(eventId, () => admitter.claim(eventId, { userId, key }));
   }
 
   async #winAt(eventId: string, slot: number): Promise<Win | null> {
@@ -136,8 +131,8 @@ export class Claims {
 
   async #assertEvent(eventId: string): Promise<void> {
     this.#context.registry.assertServed(eventId);
-    const [event] = isEventId(eventId) ? await this.#context.gate.events([eventId]) : [null];
-    if (event == null) throw await this.#context.registry.explainMissing(eventId);
+    const event = isEventId(eventId) ? await this.#context.registry.snapshotOf(eventId) : null;
+    if (event === null) throw await this.#context.registry.explainMissing(eventId);
   }
 
   // Only of decisions, so that ids of events that do not exist leave nothing behind.

@@ -2,10 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import type { FailedIssuanceState } from '../core/coupon.ts';
 import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
+import { issueRateOf } from '../core/issue-rate.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { WinLog } from '../core/win-log.ts';
+import type { Attendance } from '../lib/attendance.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
-import { createTokenBucket, unlimitedBucket } from '../lib/token-bucket.ts';
 import { Admitter } from './admitter.ts';
 import { audit } from './audit.ts';
 import { Claims } from './claims.ts';
@@ -19,6 +20,7 @@ import { limitOf, numberCursor, pageOf } from './paging.ts';
 import { presentCoupon, presentEvent } from './present.ts';
 import { prepareRecovery, type RecoveryContext, recover } from './recovery.ts';
 import { Reissuer } from './reissuer.ts';
+import { Relay } from './relay.ts';
 import type * as View from './views.ts';
 
 /** What a process does: decide claims, issue coupons, or both. */
@@ -30,6 +32,8 @@ export interface EngineParts {
   readonly gate: Gate;
   readonly log: WinLog;
   readonly ledger: Ledger;
+  /** How the workers share what is to be done; started and stopped by the engine. */
+  readonly attendance: Attendance;
   readonly clock: Clock;
   /** A number from 0 to below 1, for jitter. */
   readonly random: () => number;
@@ -42,6 +46,8 @@ export interface EngineSettings {
   /** Coupons a second; null: as fast as the ledger takes them. */
   readonly issueRatePerSecond: number | null;
   readonly roles: readonly Role[];
+  /** Whether other processes work on the same stores: then this one looks for what they have done without being woken. */
+  readonly isShared: boolean;
   readonly observer: Observer;
   /** Something an operator should know of; `error` is its cause, or null. */
   readonly alarm: (message: string, error: unknown) => void;
@@ -49,6 +55,10 @@ export interface EngineSettings {
 
 // 20,000 waiting claims are about 20 MB, and a second's work at most: what comes beyond is better told so at once.
 const admitterLimits = { batchSizeMax: 256, waitingMax: 20_000 };
+// In one process every record wakes relay and issuer, and the sweep is for what was left by one that is gone. Among several
+// it is how the work is found at all: a tenth of a second is what a coupon may be late, for some 1 µs of the gate an event.
+const sweepIntervalsMs = { alone: 5_000, shared: 100 } as const;
+const refreshIntervalMs = 2_000;
 
 /** Opens the engine over stores that are open and migrated: finds out which events can be served, then begins to issue. */
 export async function openEngine(parts: EngineParts, settings: EngineSettings): Promise<Dibs> {
@@ -65,31 +75,42 @@ class Engine implements Dibs {
   readonly #admitter: Admitter;
   readonly #issuer: Issuer;
   readonly #reissuer: Reissuer;
+  /** Null where the log is the gate's own outbox. */
+  readonly #relay: Relay | null;
   readonly #events: Events;
   readonly #claims: Claims;
   readonly #recovery: RecoveryContext;
-  readonly #alarm: EngineSettings['alarm'];
+  readonly #settings: EngineSettings;
   readonly #issues: boolean;
   readonly #decides: boolean;
+  readonly #stop = new AbortController();
+  #refreshing: Promise<void> = Promise.resolve();
   #recovering: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
   constructor(parts: EngineParts, settings: EngineSettings) {
-    const { gate, log, ledger, clock, random } = parts;
-    const { observer, alarm, issueRatePerSecond } = settings;
-    const registry = new EventRegistry(gate, ledger);
+    const { gate, log, ledger, clock, random, attendance } = parts;
+    const { observer, alarm, issueRatePerSecond, isShared } = settings;
+    const registry = new EventRegistry({ gate, log, ledger });
     const couponOf = createCouponMaker(settings.codeSecret);
-    const rate =
-      issueRatePerSecond === null ? unlimitedBucket : createTokenBucket(issueRatePerSecond, pieceWinsMax, clock.now());
+    const rate = issueRatePerSecond === null ? null : issueRateOf(issueRatePerSecond, pieceWinsMax);
+    const sweepIntervalMs = isShared ? sweepIntervalsMs.shared : sweepIntervalsMs.alone;
     this.#parts = parts;
     this.#registry = registry;
-    this.#recovery = { gate, log, ledger, registry };
-    this.#alarm = alarm;
+    this.#settings = settings;
+    this.#recovery = { gate, log, ledger, registry, couponOf };
     this.#issues = settings.roles.includes('issuing');
     this.#decides = settings.roles.includes('claims');
-    this.#issuer = new Issuer({ log, ledger, registry, clock, random, couponOf, rate, observer, alarm });
-    this.#reissuer = new Reissuer({ ledger, clock, random, couponOf, rate, alarm });
-    const recorded = (eventId: string): void => this.#issuer.wake(eventId);
+    const common = { gate, ledger, registry, clock, random, couponOf, rate, sweepIntervalMs, attendance, alarm };
+    this.#issuer = new Issuer({ ...common, log, observer });
+    this.#reissuer = new Reissuer(common);
+    const { append } = log;
+    this.#relay =
+      append === null ? null : new Relay({ ...common, append, relayed: (eventId) => this.#issuer.wake(eventId) });
+    const recorded = (eventId: string): void => {
+      if (this.#relay === null) this.#issuer.wake(eventId);
+      else this.#relay.wake(eventId);
+    };
     this.#admitter = new Admitter(gate, admitterLimits, {
       admitted: (size) => observer.admitted?.(size),
       won: recorded,
@@ -99,16 +120,33 @@ class Engine implements Dibs {
   }
 
   async start(): Promise<void> {
+    const { log, attendance } = this.#parts;
     await this.#registry.start();
     for (const eventId of this.#registry.recovering) {
-      this.#alarm(
+      this.#settings.alarm(
         `Event ${eventId} waits for recovery (dibs recover ${eventId}): ${this.#registry.causeOf(eventId) ?? ''}`,
         null,
       );
     }
+    if (this.#settings.isShared) this.#refreshing = this.#refresh();
     if (!this.#issues) return;
+    await attendance.start();
+    await log.join();
+    this.#relay?.start();
     this.#issuer.start();
     this.#reissuer.start();
+  }
+
+  /** Learns from the stores what other processes have found out. */
+  async #refresh(): Promise<void> {
+    const { clock } = this.#parts;
+    const { signal } = this.#stop;
+    for (;;) {
+      await clock.sleep(refreshIntervalMs, signal);
+      if (signal.aborted) return;
+      // A store that does not answer is told by whatever needs it.
+      await this.#registry.refresh().catch(() => undefined);
+    }
   }
 
   createEvent = (input: View.NewEvent): Promise<{ event: View.EventView; created: boolean }> =>
@@ -162,22 +200,25 @@ class Engine implements Dibs {
     this.#recovering = recovered.catch(() => undefined);
     const event = await recovered;
     this.#issuer.forget(eventId);
+    this.#relay?.forget(eventId);
     return presentEvent(event, await this.#parts.gate.now());
   }
 
-  readiness = (): Promise<View.Readiness> => inTurn(() => readiness(this.#parts.gate));
+  readiness = (): Promise<View.Readiness> => inTurn(() => readiness(this.#parts, this.#decides));
 
   figures(): Promise<View.Figures> {
-    const { gate, ledger, clock } = this.#parts;
+    const { gate, log, ledger, clock } = this.#parts;
     return inTurn(() =>
       figures({
         gate,
+        log,
         ledger,
         registry: this.#registry,
         admitter: this.#admitter,
         claims: this.#claims,
         clock,
         lastSlotOf: (eventId) => this.#issuer.lastSlotOf(eventId),
+        lags: (limit) => this.#issuer.lags(limit),
         issued: () => this.#issuer.issued + this.#reissuer.issued,
       }),
     );
@@ -189,9 +230,11 @@ class Engine implements Dibs {
   }
 
   async #close(): Promise<void> {
-    const { gate, log, ledger } = this.#parts;
+    const { gate, log, ledger, attendance } = this.#parts;
+    this.#stop.abort();
     await this.#admitter.close();
-    await Promise.all([this.#issuer.stop(), this.#reissuer.stop()]);
+    await Promise.all([this.#relay?.stop(), this.#issuer.stop(), this.#reissuer.stop(), this.#refreshing]);
+    await attendance.stop();
     await log.close();
     await ledger.close();
     await gate.close();

@@ -1,32 +1,54 @@
 import type { EventSnapshot } from '../core/event-spec.ts';
 import { DibsError } from '../core/errors.ts';
-import type { Gate } from '../core/gate.ts';
+import type { Cover, Gate } from '../core/gate.ts';
 import type { Ledger, LedgerEvent } from '../core/ledger.ts';
+import type { WinLog } from '../core/win-log.ts';
+import { coverIn, type LogTail, tailOf, tailsOf } from './log-tail.ts';
+
+/** What the registry compares. */
+export interface RegistryContext {
+  readonly gate: Gate;
+  readonly log: WinLog;
+  readonly ledger: Ledger;
+}
+
+interface Cause {
+  readonly cause: string;
+  /** The stores contradict each other, which no rebuild can mend. */
+  readonly conflict: boolean;
+}
 
 const pageSize = 500;
+// As many as a process looks at again in one go: with more of them lost a person is at work anyway.
+const recheckedMax = 100;
+const lostCause = 'The gate has lost this event; the ledger has it.';
 
 /**
- * Which events are served and which are not: `recovering` where the ledger has more than the gate, stopped where the
+ * Which events are served and which are not: `recovering` where ledger or log have more than the gate, stopped where the
  * stores contradict each other. What is in neither list is served.
  */
 export class EventRegistry {
-  readonly #gate: Gate;
-  readonly #ledger: Ledger;
-  readonly #causes = new Map<string, { readonly cause: string; readonly conflict: boolean }>();
+  readonly #context: RegistryContext;
+  readonly #causes = new Map<string, Cause>();
+  readonly #healing = new Map<string, Promise<boolean>>();
 
-  constructor(gate: Gate, ledger: Ledger) {
-    this.#gate = gate;
-    this.#ledger = ledger;
+  constructor(context: RegistryContext) {
+    this.#context = context;
   }
 
-  /** Compares gate and ledger once, at start: an event whose gate does not cover the ledger waits for a person. */
+  /** Compares the stores once, at start: an event whose gate does not cover ledger and log waits for a person. */
   async start(): Promise<void> {
+    const { gate, log, ledger } = this.#context;
+    await this.#readStopped();
+    const tails = await tailsOf(log, ledger);
     for (let after: string | null = null; ; ) {
-      const page: LedgerEvent[] = await this.#ledger.events(after, pageSize);
-      const snapshots = await this.#gate.events(page.map((event) => event.spec.id));
+      const page: LedgerEvent[] = await ledger.events(after, pageSize);
+      const snapshots = await gate.events(page.map((event) => event.spec.id));
       for (const [index, event] of page.entries()) {
-        const cause = await this.#causeOf(event, snapshots[index] ?? null);
-        if (cause !== null) this.#causes.set(event.spec.id, { cause, conflict: false });
+        const { id } = event.spec;
+        if (this.#causes.has(id)) continue;
+        if (snapshots[index] == null) this.#causes.set(id, { cause: lostCause, conflict: false });
+        else await this.#judge(id, await this.#cover(event, id, tails));
       }
       const last = page.at(-1);
       if (page.length < pageSize || last === undefined) return;
@@ -34,14 +56,21 @@ export class EventRegistry {
     }
   }
 
-  async #causeOf(event: LedgerEvent, snapshot: EventSnapshot | null): Promise<string | null> {
-    if (snapshot === null) return 'The gate has lost this event; the ledger has it.';
-    if (snapshot.revision < event.revision) {
-      return `The gate is at revision ${snapshot.revision}, the ledger at ${event.revision}: the gate is an older copy.`;
+  /** Learns what other processes have stopped, mended or recovered meanwhile. */
+  async refresh(): Promise<void> {
+    await this.#readStopped();
+    const waiting = [...this.#causes].filter(([, { conflict }]) => !conflict).slice(0, recheckedMax);
+    for (const [eventId] of waiting) {
+      const [snapshot] = await this.#context.gate.events([eventId]);
+      if (snapshot != null) await this.heal(eventId);
     }
-    const { lastSlot } = await this.#ledger.totals(event.spec.id);
-    if (snapshot.won >= lastSlot) return null;
-    return `The gate has ${snapshot.won} wins, the ledger knows slot ${lastSlot}: the gate is an older copy.`;
+  }
+
+  async #readStopped(): Promise<void> {
+    const stopped = await this.#context.ledger.stopped();
+    const ids = new Set(stopped.map(({ eventId }) => eventId));
+    for (const [eventId, { conflict }] of this.#causes) if (conflict && !ids.has(eventId)) this.#causes.delete(eventId);
+    for (const { eventId, cause } of stopped) this.stop(eventId, cause);
   }
 
   /** Ids of events that are not served, in byte order. */
@@ -76,17 +105,85 @@ export class EventRegistry {
 
   /** The ledger knows an event that the gate has no longer. */
   lost(eventId: string): void {
-    if (!this.#causes.has(eventId))
-      this.#causes.set(eventId, { cause: 'The gate has lost this event; the ledger has it.', conflict: false });
+    if (!this.#causes.has(eventId)) this.#causes.set(eventId, { cause: lostCause, conflict: false });
   }
 
   recovered(eventId: string): void {
     this.#causes.delete(eventId);
   }
 
+  /** The event as its gate has it, served on first where that is proved to be safe; null where there is none. */
+  async snapshotOf(eventId: string): Promise<EventSnapshot | null> {
+    const { gate } = this.#context;
+    const [event] = await gate.events([eventId]);
+    if (event?.fenced !== true) return event ?? null;
+    await this.heal(eventId);
+    const [healed] = await gate.events([eventId]);
+    return healed ?? null;
+  }
+
+  /** Does `act` at the gate, and once more where the event was fenced and could be served on: a fenced gate has done nothing. */
+  async served<T>(eventId: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof DibsError)) throw error;
+      if (error.code === 'event_not_found') throw await this.explainMissing(eventId);
+      if (error.code !== 'recovering' || !(await this.heal(eventId))) throw error;
+    }
+    return act();
+  }
+
+  /**
+   * Serves a fenced event on where its gate covers all that ledger and log know of it; false where it has to wait for a
+   * person. Throws where a store does not answer.
+   */
+  heal(eventId: string): Promise<boolean> {
+    const running = this.#healing.get(eventId) ?? this.#heal(eventId).finally(() => this.#healing.delete(eventId));
+    this.#healing.set(eventId, running);
+    return running;
+  }
+
+  async #heal(eventId: string): Promise<boolean> {
+    if (this.isStopped(eventId)) return false;
+    const { log, ledger } = this.#context;
+    const event = await ledger.event(eventId);
+    return this.#judge(eventId, await this.#cover(event, eventId, await tailOf(log, ledger, eventId)));
+  }
+
+  async #cover(event: LedgerEvent | null, eventId: string, tail: LogTail): Promise<Cover> {
+    const { lastSlot } = await this.#context.ledger.totals(eventId);
+    const behind = coverIn(tail, eventId);
+    return { won: Math.max(lastSlot, behind.won), revision: Math.max(event?.revision ?? 0, behind.revision) };
+  }
+
+  async #judge(eventId: string, cover: Cover): Promise<boolean> {
+    const { gate } = this.#context;
+    const isServed = await gate.unfence(eventId, cover).catch((error: unknown) => {
+      if (error instanceof DibsError && error.code === 'event_not_found') return null;
+      throw error;
+    });
+    if (isServed === true) this.#causes.delete(eventId);
+    else if (isServed === null) this.lost(eventId);
+    else this.#causes.set(eventId, { cause: await this.#explain(eventId, cover), conflict: false });
+    return isServed === true;
+  }
+
+  async #explain(eventId: string, cover: Cover): Promise<string> {
+    const { gate, log } = this.#context;
+    const [snapshot] = await gate.events([eventId]);
+    if (snapshot == null) return lostCause;
+    const others = log.append === null ? 'the ledger' : 'ledger or log';
+    if (snapshot.revision < cover.revision)
+      return `The gate is at revision ${snapshot.revision}, ${others} at ${cover.revision}: the gate is an older copy.`;
+    if (snapshot.won < cover.won)
+      return `The gate has ${snapshot.won} wins, ${others} knows slot ${cover.won}: the gate is an older copy.`;
+    return 'The gate has lost a part of this event.';
+  }
+
   /** What a gate's `event_not_found` means: `recovering` where the ledger knows the event, else what it says. */
   async explainMissing(eventId: string): Promise<DibsError> {
-    if ((await this.#ledger.event(eventId)) === null) {
+    if ((await this.#context.ledger.event(eventId)) === null) {
       return new DibsError('event_not_found', `There is no event ${JSON.stringify(eventId)}.`);
     }
     this.lost(eventId);

@@ -45,8 +45,9 @@ export class Events {
     const spec = specOf(input);
     checkSpec(spec);
     registry.assertServed(spec.id);
-    const [standing] = await gate.events([spec.id]);
-    if (standing == null && (await ledger.event(spec.id)) !== null) throw await registry.explainMissing(spec.id);
+    const standing = await registry.snapshotOf(spec.id);
+    registry.assertServed(spec.id);
+    if (standing === null && (await ledger.event(spec.id)) !== null) throw await registry.explainMissing(spec.id);
     const { event, created } = await gate.create(spec);
     if (!created && !sameSpec(spec, event.spec)) {
       throw new DibsError('event_exists', `Event ${spec.id} stands with another content.`);
@@ -60,8 +61,8 @@ export class Events {
   async get(eventId: string): Promise<EventView> {
     const { gate, registry } = this.#context;
     if (!isEventId(eventId)) throw new DibsError('event_not_found', `There is no event ${JSON.stringify(eventId)}.`);
-    const [event] = await gate.events([eventId]);
-    if (event != null && !registry.isRecovering(eventId)) return presentEvent(event, await gate.now());
+    const event = await registry.snapshotOf(eventId);
+    if (event !== null && !registry.isRecovering(eventId)) return presentEvent(event, await gate.now());
     const recovering = await this.#recovering(eventId);
     if (recovering === null) throw await registry.explainMissing(eventId);
     return recovering;
@@ -75,7 +76,10 @@ export class Events {
       refuseFaults([{ path: '/cursor', message: 'must be the nextCursor of the page before' }]);
     const now = await gate.now();
     const views = new Map<string, EventView>();
-    for (const event of await gate.list(after, limit + 1)) views.set(event.spec.id, presentEvent(event, now));
+    for (const event of await gate.list(after, limit + 1)) {
+      if (event.fenced === true) await registry.heal(event.spec.id);
+      views.set(event.spec.id, presentEvent(event, now));
+    }
     for (const eventId of registry.recovering) {
       const view = after === null || eventId > after ? await this.#recovering(eventId) : null;
       if (view !== null) views.set(eventId, view);
@@ -105,15 +109,9 @@ export class Events {
   async command(eventId: string, command: EventCommand, guard: RevisionGuard): Promise<EventView> {
     const { gate, registry } = this.#context;
     registry.assertServed(eventId);
-    try {
-      const event = await gate.command(eventId, command, guard.ifRevision ?? null);
-      this.#context.recorded(eventId);
-      return presentEvent(event, await gate.now());
-    } catch (error) {
-      throw error instanceof DibsError && error.code === 'event_not_found'
-        ? await registry.explainMissing(eventId)
-        : error;
-    }
+    const event = await registry.served(eventId, () => gate.command(eventId, command, guard.ifRevision ?? null));
+    this.#context.recorded(eventId);
+    return presentEvent(event, await gate.now());
   }
 
   async #recovering(eventId: string): Promise<EventView | null> {

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { type EventSnapshot, stateAt } from '../core/event-spec.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Ledger } from '../core/ledger.ts';
+import type { WinLog } from '../core/win-log.ts';
 import type { Admitter } from './admitter.ts';
 import type { Claims } from './claims.ts';
 import type { EventRegistry } from './event-registry.ts';
@@ -10,6 +11,7 @@ import type { EventFigures, Figures, Readiness } from './views.ts';
 /** What the figures are read from. */
 export interface FiguresContext {
   readonly gate: Gate;
+  readonly log: WinLog;
   readonly ledger: Ledger;
   readonly registry: EventRegistry;
   readonly admitter: Admitter;
@@ -17,6 +19,8 @@ export interface FiguresContext {
   readonly clock: Clock;
   /** The greatest slot of the event that the issuer knows to be in the ledger; null where it has not looked. */
   lastSlotOf(eventId: string): number | null;
+  /** About how many records wait in each partition that this process issues. */
+  lags(limit: number): Promise<ReadonlyMap<string, number>>;
   issued(): number;
 }
 
@@ -25,9 +29,13 @@ const eventsMax = 1_000;
 
 /** Live figures of this process. A store that does not answer is a figure as well, not an error. */
 export async function figures(context: FiguresContext): Promise<Figures> {
-  const { gate, ledger, admitter, clock } = context;
+  const { gate, log, ledger, admitter, clock } = context;
   const gateHealth = await health(`gate:${gate.kind}`, () => gate.check());
   const ledgerHealth = await health(`ledger:${ledger.kind}`, () => ledger.check());
+  // The embedded log is the gate once more.
+  const logHealth = log.append === null ? [] : [await health(`log:${log.kind}`, () => log.check())];
+  const logUp = logHealth.every(({ up }) => up) && gateHealth.up;
+  const lags = logUp ? await context.lags(eventsMax) : new Map<string, number>();
   const events: EventFigures[] = [];
   if (gateHealth.up) {
     const now = await gate.now();
@@ -40,14 +48,21 @@ export async function figures(context: FiguresContext): Promise<Figures> {
     queueDepth: admitter.waiting,
     issued: context.issued(),
     failedIssuances: ledgerHealth.up ? await ledger.failureTotals() : { waiting: 0, reissued: 0, discarded: 0 },
-    stores: [gateHealth, ledgerHealth],
+    logLags: Array.from(lags, ([partition, records]) => ({ partition, records })),
+    stores: [gateHealth, ...logHealth, ledgerHealth],
   };
 }
 
-/** Whether claims can be decided now: they need the gate alone. */
-export async function readiness(gate: Gate): Promise<Readiness> {
-  const { store, up, message } = await health(`gate:${gate.kind}`, () => gate.check());
-  return { ready: up, missing: up ? [] : [{ store, message: message ?? '' }] };
+/** Whether this process can do its work now: claims need the gate alone, issuing needs log and ledger. */
+export async function readiness(
+  { gate, log, ledger }: Pick<FiguresContext, 'gate' | 'log' | 'ledger'>,
+  decides: boolean,
+): Promise<Readiness> {
+  const needed = decides
+    ? [await health(`gate:${gate.kind}`, () => gate.check())]
+    : [await health(`log:${log.kind}`, () => log.check()), await health(`ledger:${ledger.kind}`, () => ledger.check())];
+  const missing = needed.filter(({ up }) => !up).map(({ store, message }) => ({ store, message: message ?? '' }));
+  return { ready: missing.length === 0, missing };
 }
 
 async function health(store: string, check: () => Promise<void>): Promise<Figures['stores'][number]> {

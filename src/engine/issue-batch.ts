@@ -1,7 +1,8 @@
 import type { NewCoupon } from '../core/coupon.ts';
-import type { LogRecord, WinsRecord } from '../core/record.ts';
+import type { IssueRate } from '../core/issue-rate.ts';
+import type { IssueBatch, IssueOutcome, Ledger, LedgerEvent, NewFailure, StoppedEvent } from '../core/ledger.ts';
+import type { EventRecord, WinsRecord } from '../core/record.ts';
 import type { Win } from '../core/win.ts';
-import type { IssueBatch, IssueOutcome, Ledger, LedgerEvent, NewFailure } from '../core/ledger.ts';
 import type { CouponMaker } from './coupon-code.ts';
 
 /** A coupon that is to be written, and the raw record to keep should the ledger refuse it. */
@@ -11,35 +12,34 @@ export interface Issuable {
 }
 
 /** What a piece of the log asks of the ledger. */
-export interface Issuables {
+export interface Piece {
   readonly events: readonly LedgerEvent[];
   readonly coupons: readonly Issuable[];
+  /** What is to be kept for a person: poison, and the wins of stopped events. */
+  readonly failures: readonly NewFailure[];
+  readonly stops: readonly StoppedEvent[];
 }
 
-/** Takes records apart into coupons and event revisions. */
-export function issuablesOf(records: readonly LogRecord[], couponOf: CouponMaker): Issuables {
-  const events: LedgerEvent[] = [];
-  const coupons: Issuable[] = [];
-  for (const record of records) {
-    if (record.type === 'event') {
-      const { spec, phase, revision, epoch, time } = record;
-      events.push({ spec, phase, revision, epoch, createdAt: time, updatedAt: time });
-      continue;
-    }
-    for (const win of record.wins) coupons.push(new WinToIssue(record, win, couponOf(record.eventId, win)));
-  }
-  return { events, coupons };
-}
+/** An event record as the ledger keeps it. */
+export const revisionOf = ({ spec, phase, revision, epoch, time }: EventRecord): LedgerEvent => ({
+  spec,
+  phase,
+  revision,
+  epoch,
+  createdAt: time,
+  updatedAt: time,
+});
 
-class WinToIssue implements Issuable {
+/** One win of a record, to be issued or kept. */
+export class WinToIssue implements Issuable {
   readonly coupon: NewCoupon;
   readonly #origin: WinsRecord;
   readonly #win: Win;
 
-  constructor(origin: WinsRecord, win: Win, coupon: NewCoupon) {
+  constructor(origin: WinsRecord, win: Win, couponOf: CouponMaker) {
     this.#origin = origin;
     this.#win = win;
-    this.coupon = coupon;
+    this.coupon = couponOf(origin.eventId, win);
   }
 
   // A failed win is kept as a record of its own. Written only when it is asked for: almost never.
@@ -47,6 +47,16 @@ class WinToIssue implements Issuable {
     return JSON.stringify({ ...this.#origin, wins: [this.#win] } satisfies WinsRecord);
   }
 }
+
+/** A win as it is kept when it is not issued. */
+export const failureOf = ({ coupon, record }: Issuable, error: string, nextAttemptAt: number): NewFailure => ({
+  eventId: coupon.eventId,
+  slot: coupon.slot,
+  userId: coupon.userId,
+  record,
+  error,
+  nextAttemptAt,
+});
 
 /** A coupon that the ledger refuses for its own sake, and what the ledger says. */
 interface Refused {
@@ -69,6 +79,7 @@ async function findRefused(ledger: Ledger, batch: IssueBatch, candidates: readon
     to: null,
     coupons: candidates.map(({ coupon }) => coupon),
     failures: [],
+    stops: [],
   });
   if (probe.outcome === 'issued') return { good: candidates, refused: [] };
   if (probe.outcome !== 'refused') return { outcome: probe };
@@ -83,8 +94,16 @@ async function findRefused(ledger: Ledger, batch: IssueBatch, candidates: readon
   return { good: [...left.good, ...right.good], refused: [...left.refused, ...right.refused] };
 }
 
-/** What became of a piece of the log; `failed` of its coupons were refused and are kept. */
-export type PieceOutcome = { readonly outcome: IssueOutcome; readonly failed: number };
+/** What became of a piece of the log: `written` coupons, and `failed` that were refused and are kept. */
+export type PieceOutcome = { readonly outcome: IssueOutcome; readonly written: number; readonly failed: number };
+
+/** Where a piece stands in the log, and how fast it may be written. */
+export interface Place {
+  readonly partition: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly rate: IssueRate | null;
+}
 
 /**
  * Writes one piece of the log in one transaction. Where the ledger refuses rows for their own sake, these go to
@@ -92,24 +111,21 @@ export type PieceOutcome = { readonly outcome: IssueOutcome; readonly failed: nu
  */
 export async function issuePiece(
   ledger: Ledger,
-  place: { readonly partition: string; readonly from: string | null; readonly to: string },
-  issuables: Issuables,
+  place: Place,
+  piece: Piece,
   nextAttemptAt: () => number,
 ): Promise<PieceOutcome> {
-  const batch: IssueBatch = {
-    ...place,
-    events: issuables.events,
-    coupons: issuables.coupons.map(({ coupon }) => coupon),
-    failures: [],
-  };
+  const coupons = piece.coupons.map(({ coupon }) => coupon);
+  const batch: IssueBatch = { ...place, ...piece, coupons };
   const outcome = await ledger.issue(batch);
-  if (outcome.outcome !== 'refused') return { outcome, failed: 0 };
-  const found = await findRefused(ledger, batch, issuables.coupons);
-  if ('outcome' in found) return { outcome: found.outcome, failed: 0 };
-  const failures = found.refused.map(({ issuable, error }): NewFailure => {
-    const { eventId, slot, userId } = issuable.coupon;
-    return { eventId, slot, userId, record: issuable.record, error, nextAttemptAt: nextAttemptAt() };
-  });
-  const coupons = found.good.map(({ coupon }) => coupon);
-  return { outcome: await ledger.issue({ ...batch, coupons, failures }), failed: failures.length };
+  if (outcome.outcome !== 'refused') return { outcome, written: newOf(outcome, coupons), failed: 0 };
+  const found = await findRefused(ledger, batch, piece.coupons);
+  if ('outcome' in found) return { outcome: found.outcome, written: 0, failed: 0 };
+  const refused = found.refused.map(({ issuable, error }) => failureOf(issuable, error, nextAttemptAt()));
+  const good = found.good.map(({ coupon }) => coupon);
+  const settled = await ledger.issue({ ...batch, coupons: good, failures: [...piece.failures, ...refused] });
+  return { outcome: settled, written: newOf(settled, good), failed: refused.length };
 }
+
+const newOf = (outcome: IssueOutcome, coupons: readonly NewCoupon[]): number =>
+  outcome.outcome === 'issued' ? coupons.length - outcome.repeats : 0;

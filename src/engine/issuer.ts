@@ -1,26 +1,31 @@
 import type { Clock } from '../core/clock.ts';
 import { DibsError } from '../core/errors.ts';
-import type { Ledger } from '../core/ledger.ts';
-import type { LogRecord } from '../core/record.ts';
-import type { WinLog } from '../core/win-log.ts';
+import type { Gate } from '../core/gate.ts';
+import type { IssueRate } from '../core/issue-rate.ts';
+import type { Ledger, StoppedEvent } from '../core/ledger.ts';
+import { type LogRecord, type OutboxId, outboxIdOf } from '../core/record.ts';
+import type { LogBatch, WinLog } from '../core/win-log.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
-import type { TokenBucket } from '../lib/token-bucket.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import type { Observer } from './dibs.ts';
 import type { EventRegistry } from './event-registry.ts';
-import { issuablesOf, issuePiece } from './issue-batch.ts';
+import { issuePiece, type Piece } from './issue-batch.ts';
+import { pieceOf } from './piece.ts';
 
 /** What the issuer works with. */
 export interface IssuerContext {
+  readonly gate: Pick<Gate, 'trim'>;
   readonly log: WinLog;
   readonly ledger: Ledger;
   readonly registry: EventRegistry;
   readonly clock: Clock;
   readonly random: () => number;
   readonly couponOf: CouponMaker;
-  readonly rate: TokenBucket;
+  readonly rate: IssueRate | null;
   readonly observer: Observer;
+  /** How often to look for records whose waking did not reach this process. */
+  readonly sweepIntervalMs: number;
   /** Something an operator should know of. */
   alarm(message: string, error: unknown): void;
 }
@@ -29,8 +34,6 @@ export interface IssuerContext {
 export const pieceWinsMax = 500;
 // What has come in by then goes into one transaction: 500 coupons in one cost 7.9 µs of CPU each, 100 in one 11.5.
 const gatherMs = 30;
-// Every record wakes the issuer; the sweep is for those whose waking was lost with a process.
-const sweepIntervalMs = 5_000;
 const sweepPageSize = 500;
 const ledgerBackoff = { baseMs: 50, maxMs: 10_000 };
 const rowBackoff = { baseMs: 1_000, maxMs: 3_600_000 };
@@ -57,8 +60,6 @@ export class Issuer {
   readonly #context: IssuerContext;
   readonly #cursors = new Map<string, Cursor>();
   readonly #dirty = new Set<string>();
-  /** Partitions of events that are stopped: not read again before somebody has put the stores in order. */
-  readonly #halted = new Set<string>();
   #stopped = false;
   /** Partitions whose last piece met trouble. */
   readonly #troubled = new Set<string>();
@@ -96,11 +97,21 @@ export class Issuer {
     return this.#cursors.get(this.#context.log.partitionOf(eventId))?.lastSlots.get(eventId) ?? null;
   }
 
+  /** About how many records of each partition of this process, at most `limit` of them, are not issued. */
+  async lags(limit: number): Promise<Map<string, number>> {
+    const { log } = this.#context;
+    const lags = new Map<string, number>();
+    for (const { partition, end } of await log.ends(null, limit)) {
+      const cursor = this.#cursors.get(partition);
+      if (cursor !== undefined) lags.set(partition, Math.max(0, log.distance(cursor.position ?? log.start, end)));
+    }
+    return lags;
+  }
+
   /** Forgets what it knows of the event's partition: the stores have been put in order by hand. */
   forget(eventId: string): void {
     const partition = this.#context.log.partitionOf(eventId);
     this.#cursors.delete(partition);
-    this.#halted.delete(partition);
     this.wake(eventId);
   }
 
@@ -110,14 +121,14 @@ export class Issuer {
       const now = this.#context.clock.now();
       try {
         // The clock may have been set back: then the next sweep must not be as far away as that.
-        if (now >= sweepAt || sweepAt - now > sweepIntervalMs) {
+        if (now >= sweepAt || sweepAt - now > this.#context.sweepIntervalMs) {
           await this.#sweep();
-          sweepAt = now + sweepIntervalMs;
+          sweepAt = now + this.#context.sweepIntervalMs;
         }
         const pass = await this.#issueDirty();
         this.#failedAttempts = 0;
         if (pass > 0) await this.#sleep(pass, 'none');
-        else if (this.#dirty.size === 0) await this.#sleep(sweepIntervalMs, 'any');
+        else if (this.#dirty.size === 0) await this.#sleep(this.#context.sweepIntervalMs, 'any');
       } catch (error) {
         await this.#recoverFrom(error);
       }
@@ -144,8 +155,12 @@ export class Issuer {
     for (let after: string | null = null; !this.#stopped; ) {
       const page: { readonly partition: string; readonly end: string }[] = await log.ends(after, sweepPageSize);
       for (const { partition, end } of page) {
+        if (!log.holds(partition)) {
+          this.#release(partition);
+          continue;
+        }
         const cursor = await this.#cursor(partition);
-        if (log.compare(cursor.position ?? log.start, end) < 0) this.#dirty.add(partition);
+        if (log.distance(cursor.position ?? log.start, end) > 0) this.#dirty.add(partition);
       }
       const last = page.at(-1);
       if (last === undefined || page.length < sweepPageSize) return;
@@ -153,27 +168,33 @@ export class Issuer {
     }
   }
 
+  /** Another worker has it now: what is known of it would grow stale. */
+  #release(partition: string): void {
+    this.#cursors.delete(partition);
+    this.#dirty.delete(partition);
+  }
+
   /**
    * One piece of each partition in turn, so that a large event does not hold up a small one. Gives how many milliseconds to
    * wait before the next round: for the rate, or for more to gather where no piece was whole.
    */
   async #issueDirty(): Promise<number> {
-    const { rate, clock } = this.#context;
+    const { rate, log } = this.#context;
+    const winsMax = Math.min(pieceWinsMax, rate?.pieceMax ?? pieceWinsMax);
     let wholePieces = 0;
     let parts = 0;
     for (const partition of Array.from(this.#dirty)) {
       if (this.#stopped) return 0;
-      const allowed = Math.min(pieceWinsMax, rate.available(clock.now()));
-      if (allowed === 0) return rate.msUntilAvailable(clock.now());
       // Cleared before it is read: what comes in meanwhile sets it again.
       this.#dirty.delete(partition);
-      if (this.#halted.has(partition)) continue;
+      if (!log.holds(partition)) continue;
       try {
-        const issued = await this.#issueNext(partition, allowed);
+        const issued = await this.#issueNext(partition, winsMax);
         this.#troubled.delete(partition);
         if (issued === null) continue;
         this.#dirty.add(partition);
-        if (issued >= allowed) wholePieces += 1;
+        if (issued.waitMs > 0) return issued.waitMs;
+        if (issued.wins >= winsMax) wholePieces += 1;
         else parts += 1;
       } catch (error) {
         this.#dirty.add(partition);
@@ -185,69 +206,85 @@ export class Issuer {
     return wholePieces === 0 && parts > 0 ? gatherMs : 0;
   }
 
-  /** Issues the next piece of a partition, of at most `winsMax` wins; gives how many there were, or null where there is nothing to go on with. */
-  async #issueNext(partition: string, winsMax: number): Promise<number | null> {
-    const { log, ledger, clock, couponOf, random, rate, observer } = this.#context;
+  /** Issues the next piece of a partition, of about `winsMax` wins; null where there is nothing to go on with. */
+  async #issueNext(partition: string, winsMax: number): Promise<{ wins: number; waitMs: number } | null> {
+    const { log, ledger, clock } = this.#context;
     const cursor = await this.#cursor(partition);
-    const { records, position } = await log.read(partition, cursor.position ?? log.start, winsMax);
-    if (records.length === 0) return null;
-    const gap = await this.#gapIn(cursor, records);
-    if (gap !== null) return this.#stopEvent(partition, gap.eventId, gap.message);
-    const issuables = issuablesOf(records, couponOf);
-    const startedAt = clock.now();
-    const place = { partition, from: cursor.position, to: position };
-    const { outcome, failed } = await issuePiece(
+    const batch = await log.read(partition, cursor.position ?? log.start, winsMax);
+    if (batch.records.length === 0) return null;
+    const stops: StoppedEvent[] = [];
+    for (;;) {
+      const piece = await this.#pieceOf(cursor, batch, stops);
+      const startedAt = clock.now();
+      const place = { partition, from: cursor.position, to: batch.position, rate: this.#context.rate };
+      const { outcome, written, failed } = await issuePiece(ledger, place, piece, () => this.#nextAttemptAt());
+      switch (outcome.outcome) {
+        case 'issued':
+          cursor.position = batch.position;
+          this.#settled(cursor, batch, piece, written, failed, clock.now() - startedAt);
+          await this.#trim(batch);
+          return { wins: piece.coupons.length, waitMs: 0 };
+        case 'throttled':
+          return { wins: 0, waitMs: outcome.waitMs };
+        case 'moved':
+          this.#cursors.delete(partition);
+          return { wins: winsMax, waitMs: 0 };
+        case 'conflict':
+          // Its wins are kept raw the next time round, so that each event can contradict the ledger once.
+          if (stops.some(({ eventId }) => eventId === outcome.eventId))
+            throw new DibsError('unavailable', `The ledger contradicts itself: ${outcome.message}`);
+          stops.push({ eventId: outcome.eventId, cause: outcome.message });
+          continue;
+        case 'refused':
+          throw new DibsError('unavailable', `The ledger refuses rows by turns: ${outcome.error}`);
+      }
+    }
+  }
+
+  #pieceOf(cursor: Cursor, batch: LogBatch, stops: readonly StoppedEvent[]): Promise<Piece> {
+    const { ledger, couponOf, registry } = this.#context;
+    const context = {
       ledger,
-      place,
-      issuables,
-      () => startedAt + nextAttemptDelayMs(1, random),
-    );
-    switch (outcome.outcome) {
-      case 'issued': {
-        cursor.position = position;
-        this.#advance(cursor, records);
-        // The ledger works, so that whatever met trouble before it must not hold up the others by its long waits.
-        this.#failedAttempts = Math.min(this.#failedAttempts, 1);
-        const written = issuables.coupons.length - failed - outcome.repeats;
-        rate.take(written, clock.now());
-        this.issued += written;
-        if (written > 0) observer.issued?.(written, (clock.now() - startedAt) / 1000);
-        if (failed > 0)
-          this.#context.alarm(`The ledger refused ${failed} coupons; they are kept in failed_issuances`, null);
-        await log.trim(partition, position);
-        return issuables.coupons.length;
-      }
-      case 'moved':
-        this.#cursors.delete(partition);
-        return winsMax;
-      case 'conflict':
-        return this.#stopEvent(partition, outcome.eventId, outcome.message);
-      case 'refused':
-        throw new DibsError('unavailable', `The ledger refuses rows by turns: ${outcome.error}`);
-    }
+      couponOf,
+      lastSlotOf: (eventId: string) => this.#lastSlot(cursor, eventId),
+      causeOf: (eventId: string) => (registry.isStopped(eventId) ? registry.causeOf(eventId) : null),
+      nextAttemptAt: () => this.#nextAttemptAt(),
+    };
+    return pieceOf(batch.records, context, stops);
   }
 
-  /** First occurrences are in slot order without a gap; a gap would leave a win unissued for ever. */
-  async #gapIn(cursor: Cursor, records: readonly LogRecord[]): Promise<{ eventId: string; message: string } | null> {
-    const lasts = new Map<string, number>();
-    for (const record of records) {
-      if (record.type !== 'wins') continue;
-      const { eventId, wins } = record;
-      let last = lasts.get(eventId) ?? (await this.#lastSlot(cursor, eventId));
-      for (const { slot } of wins) {
-        if (slot > last + 1) return { eventId, message: `the log goes on at slot ${slot} behind slot ${last}` };
-        last = Math.max(last, slot);
-      }
-      lasts.set(eventId, last);
-    }
-    return null;
+  #nextAttemptAt(): number {
+    return this.#context.clock.now() + nextAttemptDelayMs(1, this.#context.random);
   }
 
-  #advance(cursor: Cursor, records: readonly LogRecord[]): void {
-    for (const record of records) {
+  #settled(cursor: Cursor, batch: LogBatch, piece: Piece, written: number, failed: number, ms: number): void {
+    const { observer, registry, alarm } = this.#context;
+    for (const record of batch.records) {
       if (record.type !== 'wins') continue;
       const last = cursor.lastSlots.get(record.eventId) ?? 0;
       cursor.lastSlots.set(record.eventId, Math.max(last, record.wins.at(-1)?.slot ?? 0));
+    }
+    // The ledger works, so that whatever met trouble before it must not hold up the others by its long waits.
+    this.#failedAttempts = Math.min(this.#failedAttempts, 1);
+    this.issued += written;
+    if (written > 0) observer.issued?.(written, ms / 1000);
+    if (failed > 0) alarm(`The ledger refused ${failed} coupons; they are kept in failed_issuances`, null);
+    const poison = batch.records.filter((record) => record.type === 'poison').length;
+    if (poison > 0) alarm(`The log had ${poison} records that cannot be read; they are kept in failed_issuances`, null);
+    for (const { eventId, cause } of piece.stops) {
+      registry.stop(eventId, cause);
+      alarm(`Event ${eventId} is stopped: ${cause}`, null);
+    }
+  }
+
+  /** What the ledger has, the gate need not keep for the log. Losing this costs room until the next piece, and nothing else. */
+  async #trim({ records }: LogBatch): Promise<void> {
+    const { gate, registry } = this.#context;
+    const ends = new Map<string, OutboxId>();
+    for (const record of records)
+      if (record.type !== 'poison') ends.set(record.eventId, outboxIdOf(record as LogRecord));
+    for (const [eventId, end] of ends) {
+      if (!registry.isStopped(eventId)) await gate.trim(eventId, end).catch(() => undefined);
     }
   }
 
@@ -257,13 +294,6 @@ export class Issuer {
     const { lastSlot } = await this.#context.ledger.totals(eventId);
     cursor.lastSlots.set(eventId, lastSlot);
     return lastSlot;
-  }
-
-  #stopEvent(partition: string, eventId: string, message: string): null {
-    this.#halted.add(partition);
-    this.#context.registry.stop(eventId, message);
-    this.#context.alarm(`Event ${eventId} is stopped: ${message}`, null);
-    return null;
   }
 
   async #cursor(partition: string): Promise<Cursor> {

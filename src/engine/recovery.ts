@@ -5,22 +5,16 @@ import { DibsError } from '../core/errors.ts';
 import type { Gate, Restoration } from '../core/gate.ts';
 import { type FindingList, findingList } from '../core/invariants.ts';
 import type { Ledger, LedgerEvent, LedgerTotals } from '../core/ledger.ts';
-import { parseOutboxId, parseRecord, recordVersion } from '../core/record.ts';
-import type { WinLog } from '../core/win-log.ts';
+import { parseRecord, recordVersion } from '../core/record.ts';
 import { sameWin, type Win } from '../core/win.ts';
-import { failuresOf } from './audit.ts';
-import type { EventRegistry } from './event-registry.ts';
+import { type AuditContext, compareStores, failuresOf, winsBehind } from './audit.ts';
+import { revisionOf } from './issue-batch.ts';
 import type { RecoveryPlan } from './views.ts';
 
 /** What recovery reads and writes. */
-export interface RecoveryContext {
-  readonly gate: Gate;
-  readonly log: WinLog;
-  readonly ledger: Ledger;
-  readonly registry: EventRegistry;
-}
+export type RecoveryContext = AuditContext;
 
-/** A plan, and what carrying it out would put into the gate; null where nothing may be done. */
+/** A plan, and what carrying it out would put into the gate; null where nothing is to be, or may be, put there. */
 export interface PreparedRecovery {
   readonly plan: RecoveryPlan;
   readonly restoration: Restoration | null;
@@ -30,26 +24,36 @@ const pageSize = 1_000;
 
 /** Looks at what each store holds of an event and works out what can be rebuilt. Changes nothing. Throws `event_not_found`. */
 export async function prepareRecovery(context: RecoveryContext, eventId: string): Promise<PreparedRecovery> {
-  const { gate, ledger, registry } = context;
-  const [snapshot] = await gate.events([eventId]);
-  const event = await ledger.event(eventId);
-  if (snapshot == null && event === null) throw await registry.explainMissing(eventId);
+  const { gate, log, ledger, registry } = context;
+  const snapshot = await registry.snapshotOf(eventId);
+  const kept = await ledger.event(eventId);
+  if (snapshot === null && kept === null) throw await registry.explainMissing(eventId);
   const totals = await ledger.totals(eventId);
-  if (!registry.isRecovering(eventId) || event === null)
-    return { plan: notNeeded(eventId, snapshot ?? null, event, totals), restoration: null };
+  if (snapshot === null) registry.lost(eventId);
+  const standing = { eventId, snapshot, kept, totals };
+  if (!registry.isRecovering(eventId) || kept === null) return { plan: notNeeded(standing), restoration: null };
+  if (registry.isStopped(eventId)) return stoppedPlan(context, standing);
   const findings = findingList();
-  if (registry.isStopped(eventId)) findings.add('I2', registry.causeOf(eventId) ?? 'the stores contradict each other');
-  const fromLedger = await winsOfLedger(ledger, eventId, findings);
-  const wins = await withWinsOfGate(gate, eventId, snapshot ?? null, fromLedger, findings);
+  const behind = await winsBehind(log, ledger, eventId);
+  const sources: Source[] = [
+    { name: 'ledger', wins: await winsOfLedger(ledger, eventId, findings) },
+    { name: 'log', wins: behind.flatMap((record) => (record.type === 'wins' ? record.wins : [])) },
+    { name: 'gate', wins: await winsOfGate(gate, eventId) },
+  ];
+  const wins = merge(sources, findings);
+  const issued = log.slotAt((await ledger.position(log.partitionOf(eventId))) ?? log.start);
+  if (issued > wins.length) findings.add('I6', `slot ${issued} was issued, but only ${wins.length} wins are left`);
+  const revisions = behind.flatMap((record) => (record.type === 'event' ? [revisionOf(record)] : []));
+  const event = latestOf(kept, revisions, snapshot);
   checkByFold(event, wins, findings);
-  const restoration = await restorationOf(context, event, snapshot ?? null, wins, findings);
+  const restoration = await restorationOf(gate, event, wins);
   const found = findings.all();
   const plan: RecoveryPlan = {
-    ...notNeeded(eventId, snapshot ?? null, event, totals),
+    ...notNeeded(standing),
     needed: true,
     cause: registry.causeOf(eventId) ?? '',
     after: { won: wins.length, remaining: event.spec.capacity - wins.length, nextSlot: wins.length + 1 },
-    lost: lossOf(wins.length, event.spec.capacity),
+    lost: lossOf(wins.length, event.spec.capacity, log.append !== null),
     findings: found,
   };
   return { plan, restoration: found.length === 0 ? restoration : null };
@@ -57,43 +61,76 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
 
 /** Carries out what is safe to do. Throws `not_recovering`, `recovery_conflict`. */
 export async function recover(context: RecoveryContext, eventId: string): Promise<EventSnapshot> {
+  const { gate, ledger, registry } = context;
   const { plan, restoration } = await prepareRecovery(context, eventId);
   if (!plan.needed) throw new DibsError('not_recovering', `Event ${eventId} is served.`);
-  if (restoration === null) {
+  if (plan.findings.length > 0)
     throw new DibsError('recovery_conflict', plan.findings[0]?.message, { details: { findings: plan.findings } });
+  if (restoration === null) {
+    await ledger.unstop(eventId);
+    registry.recovered(eventId);
+    const event = await registry.snapshotOf(eventId);
+    if (event === null) throw await registry.explainMissing(eventId);
+    return event;
   }
-  const event = await context.gate.restore(restoration);
+  const event = await gate.restore(restoration);
   const { spec, phase, revision, epoch, createdAt, lastTime } = event;
-  await context.ledger.putEvent({ spec, phase, revision, epoch, createdAt, updatedAt: lastTime });
-  context.registry.recovered(eventId);
+  await ledger.putEvent({ spec, phase, revision, epoch, createdAt, updatedAt: lastTime });
+  registry.recovered(eventId);
   return event;
 }
 
-function notNeeded(
-  eventId: string,
-  snapshot: EventSnapshot | null,
-  event: LedgerEvent | null,
-  totals: LedgerTotals,
-): RecoveryPlan {
+/** What the stores say of an event before anything is done. */
+interface Standing {
+  readonly eventId: string;
+  readonly snapshot: EventSnapshot | null;
+  readonly kept: LedgerEvent | null;
+  readonly totals: LedgerTotals;
+}
+
+function notNeeded({ eventId, snapshot, kept, totals }: Standing): RecoveryPlan {
   const { issued, failed, discarded, lastSlot } = totals;
   const won = snapshot?.won ?? lastSlot;
-  const capacity = snapshot?.spec.capacity ?? event?.spec.capacity ?? won;
+  const capacity = snapshot?.spec.capacity ?? kept?.spec.capacity ?? won;
   return {
     eventId,
     needed: false,
     cause: 'The event is served.',
     gate: snapshot === null ? null : { won: snapshot.won, revision: snapshot.revision },
-    ledger: { won: lastSlot, revision: event?.revision ?? 0, issued, failed, discarded },
+    ledger: { won: lastSlot, revision: kept?.revision ?? 0, issued, failed, discarded },
     after: { won, remaining: capacity - won, nextSlot: won + 1 },
     lost: 'Nothing.',
     findings: [],
   };
 }
 
-const lossOf = (won: number, capacity: number): string =>
-  won >= capacity
-    ? 'Nothing: the ledger has every place.'
-    : `Wins behind slot ${won} that were acknowledged and had not reached the ledger: no store has them, and their slots would be given anew.`;
+/** A stopped event is served and issued again once nothing in its stores contradicts any more: a person has mended it. */
+async function stoppedPlan(context: RecoveryContext, standing: Standing): Promise<PreparedRecovery> {
+  const cause = context.registry.causeOf(standing.eventId) ?? '';
+  const findings = findingList();
+  if (standing.snapshot === null)
+    findings.add('I6', 'the gate has lost the event, and its stores contradict each other');
+  else await compareStores(context, standing.eventId, findings);
+  return {
+    plan: { ...notNeeded(standing), needed: true, cause, findings: findings.all() },
+    restoration: null,
+  };
+}
+
+function lossOf(won: number, capacity: number, hasLog: boolean): string {
+  if (won >= capacity) return `Nothing: ${hasLog ? 'ledger and log have' : 'the ledger has'} every place.`;
+  const reached = hasLog ? 'neither log nor ledger' : 'not the ledger';
+  return `Wins behind slot ${won} that were acknowledged and had reached ${reached}: no store has them, and their slots would be given anew.`;
+}
+
+/** The event by its latest revision, whoever knows it. */
+function latestOf(kept: LedgerEvent, revisions: readonly LedgerEvent[], snapshot: EventSnapshot | null): LedgerEvent {
+  let latest = kept;
+  for (const one of revisions) if (one.revision > latest.revision) latest = one;
+  if (snapshot === null || snapshot.revision <= latest.revision) return { ...latest, createdAt: kept.createdAt };
+  const { spec, phase, revision, epoch, createdAt, lastTime } = snapshot;
+  return { spec, phase, revision, epoch, createdAt, updatedAt: lastTime };
+}
 
 /** All wins that the ledger knows, in slot order: its coupons, and those that failed or were discarded. */
 async function winsOfLedger(ledger: Ledger, eventId: string, findings: FindingList): Promise<Win[]> {
@@ -117,32 +154,44 @@ async function winsOfLedger(ledger: Ledger, eventId: string, findings: FindingLi
 
 const winOf = ({ slot, userId, nth, claimId, key, wonAt }: Coupon): Win => ({ slot, userId, nth, claimId, key, wonAt });
 
-/** The ledger's wins, and behind them those that only the gate has, if it is an older copy that still has some. */
-async function withWinsOfGate(
-  gate: Gate,
-  eventId: string,
-  snapshot: EventSnapshot | null,
-  wins: readonly Win[],
-  findings: FindingList,
-): Promise<Win[]> {
-  const all = [...wins];
-  for (let after = 0; after < (snapshot?.won ?? 0); ) {
+interface Source {
+  readonly name: string;
+  readonly wins: readonly Win[];
+}
+
+/** What is left of an event in its gate: the wins of its users, and those of its outbox. */
+async function winsOfGate(gate: Gate, eventId: string): Promise<Win[]> {
+  const wins: Win[] = [];
+  for (let cursor: string | null = null; ; ) {
+    const page = await gate.scan(eventId, cursor, pageSize);
+    wins.push(...page.wins);
+    if (page.cursor === null) break;
+    cursor = page.cursor;
+  }
+  for (let after = 0; ; ) {
     const page = await gate.wins(eventId, after, pageSize);
-    for (const win of page) {
-      const standing = wins[win.slot - 1];
-      if (standing === undefined) all.push(win);
-      else if (!sameWin(standing, win)) {
-        findings.add(
-          'I2',
-          `slot ${win.slot} is ${win.claimId} of ${win.userId} in the gate, ${standing.claimId} of ${standing.userId} in the ledger`,
-        );
-      }
-    }
+    wins.push(...page);
     const last = page.at(-1);
-    if (last === undefined) break;
+    if (last === undefined) return wins;
     after = last.slot;
   }
-  return all;
+}
+
+/** All that any store knows, in slot order. */
+function merge(sources: readonly Source[], findings: FindingList): Win[] {
+  const bySlot = new Map<number, { readonly win: Win; readonly name: string }>();
+  for (const { name, wins } of sources) {
+    for (const win of wins) {
+      const known = bySlot.get(win.slot);
+      if (known === undefined) bySlot.set(win.slot, { win, name });
+      else if (!sameWin(known.win, win))
+        findings.add(
+          'I2',
+          `slot ${win.slot} is ${win.claimId} of ${win.userId} in the ${name}, ${known.win.claimId} of ${known.win.userId} in the ${known.name}`,
+        );
+    }
+  }
+  return [...bySlot.values()].map(({ win }) => win).sort((a, b) => a.slot - b.slot);
 }
 
 function checkByFold(event: LedgerEvent, wins: readonly Win[], findings: FindingList): void {
@@ -153,20 +202,11 @@ function checkByFold(event: LedgerEvent, wins: readonly Win[], findings: Finding
   if (!result.ok) findings.add('I8', result.conflict.message);
 }
 
-async function restorationOf(
-  { gate, log, ledger }: RecoveryContext,
-  event: LedgerEvent,
-  snapshot: EventSnapshot | null,
-  wins: readonly Win[],
-  findings: FindingList,
-): Promise<Restoration> {
+async function restorationOf(gate: Gate, event: LedgerEvent, wins: readonly Win[]): Promise<Restoration> {
   const { spec, phase, epoch, createdAt } = event;
-  const won = wins.length;
-  const position = parseOutboxId((await ledger.position(log.partitionOf(spec.id))) ?? '0-0');
-  if (position.slot > won) findings.add('I6', `slot ${position.slot} was issued, but only ${won} wins are left`);
-  // Its record must stand behind all that the ledger has read of this event, else it would never be read.
-  const acts = (position.slot === won ? position.n : 0) + 1;
-  const revision = Math.max(event.revision, snapshot?.revision ?? 0) + 1;
+  const revision = event.revision + 1;
   const lastTime = Math.max(await gate.now(), event.updatedAt, wins.at(-1)?.wonAt ?? 0);
-  return { event: { spec, phase, revision, epoch, won, acts, createdAt, lastTime }, wins };
+  // Its record must stand behind all that was read of this event, else it would never be read: no act of any revision
+  // before can have had so great a number.
+  return { event: { spec, phase, revision, epoch, won: wins.length, acts: revision, createdAt, lastTime }, wins };
 }

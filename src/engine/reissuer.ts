@@ -1,10 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 import { type FailedIssuance, type FailedIssuanceState, failedIssuanceStates } from '../core/coupon.ts';
 import { DibsError, refuseFaults } from '../core/errors.ts';
+import type { IssueRate } from '../core/issue-rate.ts';
 import type { IssueOutcome, Ledger } from '../core/ledger.ts';
 import { parseRecord } from '../core/record.ts';
-import type { TokenBucket } from '../lib/token-bucket.ts';
+import type { Attendance } from '../lib/attendance.ts';
 import type { CouponMaker } from './coupon-code.ts';
+import type { EventRegistry } from './event-registry.ts';
 import { nextAttemptDelayMs } from './issuer.ts';
 import { limitOf, numberCursor, pageOf } from './paging.ts';
 import { presentFailure } from './present.ts';
@@ -16,7 +18,9 @@ export interface ReissuerContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly couponOf: CouponMaker;
-  readonly rate: TokenBucket;
+  readonly rate: IssueRate | null;
+  readonly registry: Pick<EventRegistry, 'isStopped' | 'causeOf'>;
+  readonly attendance: Pick<Attendance, 'isMine'>;
   alarm(message: string, error: unknown): void;
 }
 
@@ -60,6 +64,8 @@ export class Reissuer {
     if (failure.state === 'discarded') throw new DibsError('not_failed', `Failed issuance ${id} was discarded.`);
     if (failure.state === 'waiting') {
       const outcome = await this.#attempt(failure);
+      if (outcome.outcome === 'throttled')
+        throw new DibsError('unavailable', `The rate of issuing is used up for ${outcome.waitMs} ms.`);
       if (outcome.outcome !== 'issued') throw new DibsError('reissue_refused', errorOf(outcome));
     }
     return presentFailure(await this.#known(id));
@@ -77,41 +83,57 @@ export class Reissuer {
   }
 
   async #run(): Promise<void> {
-    const { ledger, clock, rate } = this.#context;
+    const { clock, attendance } = this.#context;
     while (!this.#stop.signal.aborted) {
-      try {
-        const due = await ledger.failures({ dueAt: clock.now(), afterId: 0, limit: dueMax });
-        for (const failure of due) {
-          while (rate.available(clock.now()) === 0 && !this.#stop.signal.aborted) {
-            await clock.sleep(rate.msUntilAvailable(clock.now()), this.#stop.signal);
-          }
-          if (this.#stop.signal.aborted) return;
-          await this.#attempt(failure);
-        }
-        if (due.length === dueMax) continue;
-      } catch (error) {
-        this.#context.alarm('Reissuing pauses: the ledger does not answer', error);
-      }
-      await clock.sleep(intervalMs, this.#stop.signal);
+      // One of the workers is enough; two at once would be harmless.
+      if (!attendance.isMine('failed issuances') || !(await this.#reissueDue()))
+        await clock.sleep(intervalMs, this.#stop.signal);
     }
   }
 
-  async #attempt(failure: FailedIssuance): Promise<IssueOutcome> {
-    const { ledger, clock, random, couponOf, rate } = this.#context;
-    const record = parseRecord(failure.record);
-    const win = record?.type === 'wins' ? record.wins[0] : undefined;
-    const outcome: IssueOutcome =
-      record === null || win === undefined
-        ? { outcome: 'refused', error: 'The record cannot be read.' }
-        : await ledger.reissue(failure.id, couponOf(record.eventId, win));
-    if (outcome.outcome === 'issued') {
-      rate.take(1, clock.now());
-      if (outcome.repeats === 0) this.issued += 1;
-      return outcome;
+  /** Tries what is due; true where there may be more. */
+  async #reissueDue(): Promise<boolean> {
+    const { ledger, clock } = this.#context;
+    try {
+      const due = await ledger.failures({ dueAt: clock.now(), afterId: 0, limit: dueMax });
+      for (const failure of due) {
+        if (this.#stop.signal.aborted) return false;
+        await this.#attemptAtRate(failure);
+      }
+      return due.length === dueMax;
+    } catch (error) {
+      this.#context.alarm('Reissuing pauses: the ledger does not answer', error);
+      return false;
     }
+  }
+
+  async #attemptAtRate(failure: FailedIssuance): Promise<void> {
+    const { signal } = this.#stop;
+    for (let outcome = await this.#attempt(failure); outcome.outcome === 'throttled' && !signal.aborted; ) {
+      await this.#context.clock.sleep(outcome.waitMs, signal);
+      outcome = await this.#attempt(failure);
+    }
+  }
+
+  /** One try. A failure that the rate holds up stays as it is; any other counts an attempt. */
+  async #attempt(failure: FailedIssuance): Promise<IssueOutcome> {
+    const { ledger, clock, random } = this.#context;
+    const outcome = await this.#reissue(failure);
+    if (outcome.outcome === 'issued' && outcome.repeats === 0) this.issued += 1;
+    if (outcome.outcome === 'issued' || outcome.outcome === 'throttled') return outcome;
     const nextAttemptAt = clock.now() + nextAttemptDelayMs(failure.attempts + 1, random);
     await ledger.changeFailure(failure.id, { state: 'waiting', error: errorOf(outcome), nextAttemptAt });
     return outcome;
+  }
+
+  async #reissue({ id, record: raw }: FailedIssuance): Promise<IssueOutcome> {
+    const { ledger, couponOf, rate, registry } = this.#context;
+    const record = parseRecord(raw);
+    const win = record?.type === 'wins' ? record.wins[0] : undefined;
+    if (record === null || win === undefined) return { outcome: 'refused', error: 'The record cannot be read.' };
+    if (registry.isStopped(record.eventId))
+      return { outcome: 'refused', error: `The event is stopped: ${registry.causeOf(record.eventId) ?? ''}` };
+    return ledger.reissue(id, couponOf(record.eventId, win), rate);
   }
 
   async #known(id: number): Promise<FailedIssuance> {

@@ -178,6 +178,8 @@ export interface Figures {
   readonly queueDepth: number;
   readonly issued: number;
   readonly failedIssuances: Readonly<Record<FailedIssuanceState, number>>;
+  /** About how many records of each log partition that this process issues are not in the ledger yet. */
+  readonly logLags: readonly { readonly partition: string; readonly records: number }[];
   /** Whether each store answered when it was last asked. */
   readonly stores: readonly { readonly store: string; readonly up: boolean; readonly message: string | null }[];
 }

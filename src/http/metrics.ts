@@ -72,10 +72,13 @@ function figureMetrics(registers: Registry[]): (figures: Figures | null) => void
   const oldest = gauge('dibs_oldest_unissued_seconds', 'Age of the oldest win that is not issued yet.');
   const issued = counter('dibs_issued_total', 'Coupons written to the ledger by this process.');
   const failed = gauge('dibs_failed_issuances', 'Wins that the ledger refused, by what became of them.', ['state']);
+  const lag = gauge('dibs_log_lag_records', 'What the ledger has yet to take from a partition of the log.', [
+    'partition',
+  ]);
   const storeUp = gauge('dibs_store_up', 'Whether the store answered when it was last asked.', ['store']);
 
   return (figures) => {
-    for (const metric of [queueDepth, oldest, issued, failed, storeUp]) metric.reset();
+    for (const metric of [queueDepth, oldest, issued, failed, lag, storeUp]) metric.reset();
     byEvent(figures?.events ?? []);
     if (figures === null) {
       // What has no labels is 0 after a reset, and nobody knows that it is.
@@ -86,6 +89,7 @@ function figureMetrics(registers: Registry[]): (figures: Figures | null) => void
     oldest.set(Math.max(0, ...figures.events.map((event) => event.oldestUnissuedSeconds)));
     issued.inc(figures.issued);
     for (const [state, value] of Object.entries(figures.failedIssuances)) failed.set({ state }, value);
+    for (const { partition, records } of figures.logLags) lag.set({ partition }, records);
     for (const { store, up } of figures.stores) storeUp.set({ store }, up ? 1 : 0);
   };
 }
@@ -97,22 +101,17 @@ function eventMetrics(gauge: MakeGauge, counter: MakeCounter): (events: readonly
   const wins = gauge('dibs_wins', 'Places won.', ['event']);
   const capacity = gauge('dibs_capacity', 'Places there are.', ['event']);
   const unissued = gauge('dibs_unissued', 'Wins that are not issued yet.', ['event']);
-  const lag = gauge('dibs_log_lag_records', 'What the ledger has yet to take from a partition of the log.', [
-    'partition',
-  ]);
   const claims = counter('dibs_claims_total', 'Claims decided by this process, by what became of them.', [
     'event',
     'outcome',
   ]);
   return (events) => {
-    for (const metric of [wins, capacity, unissued, lag, claims]) metric.reset();
+    for (const metric of [wins, capacity, unissued, claims]) metric.reset();
     for (const figures of livingFirst(events)) {
       const event = figures.eventId;
       wins.set({ event }, figures.won);
       capacity.set({ event }, figures.capacity);
       unissued.set({ event }, figures.unissued);
-      // The embedded log has one partition an event, and hands its wins over one by one.
-      lag.set({ partition: event }, figures.unissued);
       for (const [outcome, value] of Object.entries(figures.claims)) claims.inc({ event, outcome }, value);
     }
   };

@@ -45,6 +45,7 @@ export function openModelLog(gate: Gate): ModelLog {
     },
     holds: () => joined,
     distance: (from, to) => Number(to) - Number(from),
+    slotAt: () => 0,
     check: async () => undefined,
     close: async () => undefined,
   };

@@ -15,6 +15,7 @@ import { openEngine, type Role, roles } from '../../src/engine/engine.ts';
 import type { AuditReport, ClaimView, NewEvent } from '../../src/engine/views.ts';
 import { openSqliteGate } from '../../src/gates/sqlite/gate.ts';
 import { openSqliteLedger } from '../../src/ledgers/sqlite/ledger.ts';
+import { Attendance } from '../../src/lib/attendance.ts';
 import { openEmbeddedLog } from '../../src/logs/embedded/log.ts';
 import { wrapLedger } from '../../src/testing/canaries/wrap.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -93,12 +94,14 @@ export class Rig {
     const ledger = await openSqliteLedger({ path: this.pathOf('ledger.db'), clock });
     await ledger.migrate();
     const asked = options.gate?.(gate) ?? gate;
-    const log = openEmbeddedLog(asked);
+    const attendance = new Attendance({ gate: asked, clock, worker: 'only' });
+    const log = openEmbeddedLog(asked, attendance);
     const dibs = await openEngine(
       {
         gate: asked,
         log: options.log?.(log) ?? log,
         ledger: options.ledger?.(ledger) ?? ledger,
+        attendance,
         clock,
         random: options.random ?? (() => 0.5),
       },
@@ -106,6 +109,7 @@ export class Rig {
         codeSecret: options.codeSecret ?? 'a-secret-of-the-tests',
         issueRatePerSecond: options.issueRatePerSecond ?? null,
         roles: options.roles ?? roles,
+        isShared: false,
         observer: { issued: (coupons) => void this.issued.push(coupons) },
         alarm: (message) => void this.alarms.push(message),
       },

@@ -7,7 +7,6 @@ import type { WinLog } from '../../src/core/win-log.ts';
 import { createCouponMaker } from '../../src/engine/coupon-code.ts';
 import { EventRegistry } from '../../src/engine/event-registry.ts';
 import { Issuer, pieceWinsMax } from '../../src/engine/issuer.ts';
-import { createTokenBucket } from '../../src/lib/token-bucket.ts';
 import { wrapLedger } from '../../src/testing/canaries/wrap.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { openModelGate } from '../../src/testing/model-gate.ts';
@@ -216,7 +215,7 @@ describe('the rate of issuing', () => {
           },
           reissue: async (id, coupon) => {
             written.push({ at: rig.clock.now(), coupons: 1 });
-            return ledger.reissue(id, coupon);
+            return ledger.reissue(id, coupon, rate);
           },
         }),
     });

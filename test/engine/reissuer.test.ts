@@ -95,7 +95,7 @@ describe('the timed batch', () => {
         wrapLedger(ledger, {
           reissue: async (id, coupon) => {
             at.push(rig.clock.now());
-            return ledger.reissue(id, coupon);
+            return ledger.reissue(id, coupon, rate);
           },
         }),
     });
@@ -143,7 +143,9 @@ describe('the timed batch', () => {
     let isDown = true;
     const rig = await failed(t, [1], 1, {
       ledger: (ledger) =>
-        wrapLedger(ledger, { reissue: (id, coupon) => (isDown ? unavailable() : ledger.reissue(id, coupon)) }),
+        wrapLedger(ledger, {
+          reissue: (id, coupon, rate) => (isDown ? unavailable() : ledger.reissue(id, coupon, rate)),
+        }),
     });
     rig.unplant();
     await pass(rig, 5000, 5);
@@ -163,7 +165,7 @@ describe('the timed batch', () => {
           reissue: async (id, coupon) => {
             asked += 1;
             await opened;
-            return ledger.reissue(id, coupon);
+            return ledger.reissue(id, coupon, rate);
           },
         }),
     });

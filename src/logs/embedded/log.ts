@@ -30,6 +30,7 @@ export function openEmbeddedLog(gate: Gate, attendance: Pick<Attendance, 'start'
       const end = parseOutboxId(to);
       return end.slot - start.slot || end.n - start.n;
     },
+    slotAt: (position) => parseOutboxId(position).slot,
     check: () => gate.check(),
     close: async () => undefined,
   };

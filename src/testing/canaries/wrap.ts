@@ -36,6 +36,7 @@ export const wrapLog = (log: WinLog, replaced: Partial<WinLog> = {}): WinLog => 
   join: () => log.join(),
   holds: (partition) => log.holds(partition),
   distance: (from, to) => log.distance(from, to),
+  slotAt: (position) => log.slotAt(position),
   check: () => log.check(),
   close: () => log.close(),
   ...replaced,
