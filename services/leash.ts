@@ -1,14 +1,14 @@
 /**
- * Ends a server with the process that started it, however that one ends.
+ * Ends servers with the process that started them, however that one ends.
  *
- * A shell waits beside each server for its standard input to end, which the kernel sees to when this process is gone, even
- * by SIGKILL; then it kills the server and removes its folder. Tried and dropped: `setpriv --pdeathsig KILL`, which is
+ * A shell waits beside each service for its standard input to end, which the kernel sees to when this process is gone, even
+ * by SIGKILL; then it kills the servers and removes their folder. Not taken and dropped: `setpriv --pdeathsig KILL`, which is
  * forgotten where a program changes its user (PostgreSQL's does), is Linux only, and leaves the folder.
  */
 import { spawn } from 'node:child_process';
 
-// A line names all there is to kill: a group as a negative number, and single processes besides, since PostgreSQL's have a
-// group each and do not see their parent die while they are stopped. "done" says that the folder is gone as well.
+// A line names all there is to kill now: groups as negative numbers, and single processes besides, since PostgreSQL's have
+// a group each and do not see their parent die while they are stopped. "done" says that the folder is gone as well.
 const script = `
 trap '' HUP INT QUIT TERM
 held=
@@ -23,10 +23,10 @@ for wait in 0.05 0.1 0.2 0.5 1 2; do
 done
 `;
 
-/** Holds the processes of one server, and its folder. */
+/** Holds a folder, and the processes of the servers that work in it. */
 export interface Leash {
-  /** Tells anew which processes are to be killed, the leader of their group first; none while the server is down. */
-  holds(pids: readonly number[]): void;
+  /** Tells anew which are the processes of one server, the leader of their group first; none while it is down. */
+  holds(server: object, pids: readonly number[]): void;
   /** Nothing is left to do. */
   release(): void;
 }
@@ -43,9 +43,15 @@ export function leashed(folder: string): Leash {
   // Neither keeps this process from ending; that is the end they wait for.
   shell.unref();
   (stdin as unknown as { unref(): void }).unref();
+  const held = new Map<object, readonly number[]>();
   return {
-    holds: ([leader, ...others]) =>
-      void stdin.write(`${leader === undefined ? '' : [-leader, leader, ...others].join(' ')}\n`),
+    holds(server, pids) {
+      held.set(server, pids);
+      const all = [...held.values()].flatMap(([leader, ...others]) =>
+        leader === undefined ? [] : [-leader, leader, ...others],
+      );
+      stdin.write(`${all.join(' ')}\n`);
+    },
     release: () => void stdin.end('done\n'),
   };
 }

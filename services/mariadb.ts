@@ -24,20 +24,20 @@ const firstWords = "DELETE FROM mysql.global_priv WHERE User = '';\nFLUSH PRIVIL
 /** Starts a MariaDB, where `root` needs no password and `dibs` has one. */
 export async function startMariadb(options: StartOptions = {}): Promise<Service> {
   return await inNewFolder('mariadb', async (folder) => {
-    const data = join(folder, 'data');
+    const data = join(folder.path, 'data');
     const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
     const logSize = `--innodb-log-file-size=${settings['innodb-log-file-size']}`;
     const install = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', logSize];
     await output(found('mariadb-install-db'), [...install, ...asRoot, `--datadir=${data}`]);
-    const initFile = join(folder, 'init.sql');
+    const initFile = join(folder.path, 'init.sql');
     await writeFile(initFile, firstWords);
 
     return await onFreePorts(1, async ([port = 0]) => {
-      const files = { datadir: data, socket: join(folder, 'socket'), 'pid-file': join(folder, 'pid') };
+      const files = { datadir: data, socket: join(folder.path, 'socket'), 'pid-file': join(folder.path, 'pid') };
       const all = { ...files, port: String(port), 'init-file': initFile, ...settings, ...options.config };
       const flags = Object.entries(all).map(([key, value]) => `--${key}=${value}`);
       const command = [found('mariadbd'), '--no-defaults', ...asRoot, ...flags] as const;
-      const server = await Server.start({ ...options, command, folder, ready: 'ready for connections' });
+      const server = await Server.start({ ...options, command, place: folder, ready: 'ready for connections' });
       const admin = `mysql://root@127.0.0.1:${port}`;
       const { url: engineUrl } = await orStop([server], () => createDatabase(admin, 'dibs'));
       return serviceOf({ name: 'mariadb', url: `${admin}/dibs`, engineUrl, folder, servers: [server] });

@@ -29,10 +29,10 @@ export async function startPostgres(options: StartOptions = {}): Promise<Service
   // It refuses to be run as root.
   const user = runner === 'self' ? undefined : runner;
   return await inNewFolder('postgres', async (folder) => {
-    if (user !== undefined) await chown(folder, user.uid, user.gid);
-    const data = join(folder, 'data');
+    if (user !== undefined) await chown(folder.path, user.uid, user.gid);
+    const data = join(folder.path, 'data');
     const kind = ['--no-sync', '--encoding=UTF8', '--locale=C', '--username=postgres', '--auth=trust'];
-    await output(join(programs, 'initdb'), [...kind, '--pgdata', data], user);
+    await output(join(programs, 'initdb'), [...kind, '--pgdata', data], { user });
     await writeFile(join(data, 'pg_hba.conf'), access);
 
     return await onFreePorts(1, async ([port = 0]) => {
@@ -41,7 +41,7 @@ export async function startPostgres(options: StartOptions = {}): Promise<Service
       const server = await Server.start({
         ...options,
         command: [join(programs, 'postgres'), '-D', data, ...flags],
-        folder,
+        place: folder,
         user,
         ready: 'database system is ready to accept connections',
         // The killed server's children see a moment later that it is gone.

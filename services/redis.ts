@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { output } from './command.ts';
 import { found } from './find.ts';
-import { inNewFolder } from './folder.ts';
+import { inNewFolder, type Place } from './folder.ts';
 import { busOffset, onFreePorts } from './ports.ts';
 import { Server } from './server.ts';
 import { type Service, type StartOptions, orStop, serviceOf } from './service.ts';
@@ -15,13 +15,13 @@ const clustered = { 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000' };
 const masters = 3;
 const hashSlots = 16_384;
 
-async function startNode(folder: string, port: number, options: StartOptions): Promise<Server> {
-  const settings = { port: String(port), bind: '127.0.0.1', dir: folder, ...durable, ...options.config };
-  const file = join(folder, 'redis.conf');
+async function startNode(place: Place, port: number, options: StartOptions): Promise<Server> {
+  const settings = { port: String(port), bind: '127.0.0.1', dir: place.path, ...durable, ...options.config };
+  const file = join(place.path, 'redis.conf');
   const lines = Object.entries(settings).map(([key, value]) => `${key} ${value}\n`);
   await writeFile(file, lines.join(''));
   const command = [found('redis-server'), file] as const;
-  return await Server.start({ ...options, command, folder, ready: 'Ready to accept connections' });
+  return await Server.start({ ...options, command, place, ready: 'Ready to accept connections' });
 }
 
 /** Starts a Redis that syncs every write. */
@@ -50,12 +50,12 @@ export async function startRedisCluster(options: StartOptions = {}): Promise<Ser
   );
 }
 
-async function startNodes(folder: string, ports: readonly number[], options: StartOptions): Promise<Server[]> {
+async function startNodes({ path, leash }: Place, ports: readonly number[], options: StartOptions): Promise<Server[]> {
   const outcomes = await Promise.allSettled(
     ports.map(async (port) => {
-      const own = join(folder, String(port));
+      const own = join(path, String(port));
       await mkdir(own);
-      return await startNode(own, port, options);
+      return await startNode({ path: own, leash }, port, options);
     }),
   );
   const servers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { openSync, closeSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Leash, leashed } from './leash.ts';
+import { plainEnvironment } from './command.ts';
+import type { Place } from './folder.ts';
 import { PortTaken } from './ports.ts';
 import { lives, runnerOf, signalAll, treeOf } from './processes.ts';
 import type { StartOptions } from './service.ts';
@@ -15,8 +15,8 @@ import type { StartOptions } from './service.ts';
 export interface Launch extends StartOptions {
   /** The program and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
-  /** Where it works and its log is; removed where this process dies without stopping the server. */
-  readonly folder: string;
+  /** Its log is there too. */
+  readonly place: Place;
   /** What the server writes to its log once it answers. */
   readonly ready: string;
   /** What it writes where it cannot start yet, but will be able to. */
@@ -28,38 +28,25 @@ export interface Launch extends StartOptions {
 const startMsMax = 90_000;
 const endMsMax = 10_000;
 
-/** Of the environment only what finds programs: `PGPORT` or `LC_ALL` would make another server of it. */
-function environment(env: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const { PATH, TMPDIR } = process.env;
-  return { PATH, ...(TMPDIR === undefined ? {} : { TMPDIR }), LC_ALL: 'C', ...env };
-}
-
 /** A process that serves. */
 export class Server {
   readonly #launch: Launch;
   readonly #log: string;
   #child: ChildProcess | null = null;
-  readonly #leash: Leash;
   #pid = 0;
   /** The process and its children at the last signal: some may outlive it for a moment. */
   #signalled: readonly number[] = [];
 
   private constructor(launch: Launch) {
     this.#launch = launch;
-    this.#log = join(launch.folder, 'log');
-    this.#leash = leashed(launch.folder);
+    this.#log = join(launch.place.path, 'log');
   }
 
   /** Resolves once it answers; throws what it said where it ends before that. */
   static async start(launch: Launch): Promise<Server> {
     const server = new Server(launch);
-    try {
-      await server.#start();
-      return server;
-    } catch (error) {
-      server.#leash.release();
-      throw error;
-    }
+    await server.#start();
+    return server;
   }
 
   /** The process itself, also behind a wrapper. */
@@ -74,7 +61,7 @@ export class Server {
   signal(signal: NodeJS.Signals): void {
     const pids = treeOf(this.#pid);
     this.#signalled = pids;
-    this.#leash.holds([this.#leader, ...pids]);
+    this.#holds([this.#leader, ...pids]);
     signalAll(pids, signal);
   }
 
@@ -93,16 +80,15 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    await this.#end();
-    this.#leash.release();
-  }
-
-  async #end(): Promise<void> {
     if (this.runs) {
       this.#signalled = [...new Set([...this.#signalled, ...treeOf(this.#leader)])];
       signalAll(this.#signalled, 'SIGKILL');
     }
     if (!(await this.#gone())) throw new Error(`${this.#name} (${this.#pid}) does not end`);
+  }
+
+  #holds(pids: readonly number[]): void {
+    this.#launch.place.leash.holds(this, pids);
   }
 
   /** The process that was started: the server, or what wraps it. */
@@ -115,7 +101,7 @@ export class Server {
   }
 
   async #start(): Promise<void> {
-    const { command, wrap = [], env, folder, user } = this.#launch;
+    const { command, wrap = [], env, place, user } = this.#launch;
     const [program = '', ...args] = [...wrap, ...command];
     const from = await stat(this.#log).then(
       ({ size }) => size,
@@ -126,8 +112,8 @@ export class Server {
     const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', log, log],
-      cwd: folder,
-      env: environment(env),
+      cwd: place.path,
+      env: { ...plainEnvironment(), ...env },
       ...user,
     });
     closeSync(log);
@@ -135,9 +121,9 @@ export class Server {
     this.#child = child;
     this.#pid = child.pid ?? 0;
     this.#signalled = [];
-    this.#leash.holds([this.#pid]);
+    this.#holds([this.#pid]);
     child.once('exit', () => {
-      if (this.#child === child) this.#leash.holds([]);
+      if (this.#child === child) this.#holds([]);
     });
     child.unref();
     await this.#answers(child, from);
@@ -155,7 +141,7 @@ export class Server {
       if (!running && /address already in use/i.test(said)) throw new PortTaken(tail);
       if (!running) throw new Error(`${command.join(' ')} did not start:\n${tail}`);
       if (performance.now() > until) {
-        await this.#end();
+        await this.stop();
         throw new Error(`${command.join(' ')} does not answer after ${startMsMax} ms:\n${tail}`);
       }
       await pause(10);

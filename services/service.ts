@@ -1,5 +1,5 @@
 /** What a started service is, whichever it is. */
-import { removeFolder } from './folder.ts';
+import type { Folder } from './folder.ts';
 import type { Server } from './server.ts';
 
 /** What can be started here. */
@@ -40,7 +40,7 @@ interface Parts {
   readonly name: ServiceName;
   readonly url: string;
   readonly engineUrl?: string;
-  readonly folder: string;
+  readonly folder: Folder;
   readonly servers: readonly Server[];
   /** More to wait for after a restart than the word of the server itself. */
   readonly settled?: () => Promise<void>;
@@ -58,7 +58,7 @@ export function serviceOf({ name, url, engineUrl = url, folder, servers, settled
     name,
     url,
     engineUrl,
-    folder,
+    folder: folder.path,
     get pids() {
       return servers.map(({ pid }) => pid);
     },
@@ -72,7 +72,7 @@ export function serviceOf({ name, url, engineUrl = url, folder, servers, settled
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop()));
-      await removeFolder(folder);
+      await folder.remove();
     },
   };
 }
