@@ -8,12 +8,14 @@ import { fetchKafkaJars, kafkaJars } from './kafka-jars.ts';
 import { missing } from './missing.ts';
 import type { ServiceName } from './service.ts';
 
-// Debian starts what it installs, now and with the machine; here only the programs are wanted. Whoever has a policy of
-// their own keeps it. The lists of packages are fetched anew only where the ones at hand do not do.
-const script = `
+/**
+ * Debian starts what it installs, now and with the machine; here only the programs are wanted. A machine that has a policy
+ * keeps it. The lists of packages are fetched anew only where the ones at hand do not do.
+ */
+export const installScript = (policy = '/usr/sbin/policy-rc.d'): string => `
 set -e
 export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
+policy=${policy}
 if [ ! -e $policy ]; then
   trap 'rm -f $policy' EXIT INT TERM
   printf '#!/bin/sh\\nexit 101\\n' >$policy
@@ -50,8 +52,10 @@ export const thisMachine: Machine = {
   missing,
   packagesFor,
   async install(packages) {
-    const command = ['/bin/sh', '-c', script, 'install', ...packages];
-    const [program = '', ...args] = process.getuid?.() === 0 ? command : ['sudo', ...command];
+    const command = ['/bin/sh', '-c', installScript(), 'install', ...packages];
+    // Under CI there is nobody to type a password.
+    const sudo = process.env['CI'] === 'true' ? ['sudo', '-n'] : ['sudo'];
+    const [program = '', ...args] = process.getuid?.() === 0 ? command : [...sudo, ...command];
     await output(program, args, { env: process.env, timeoutMs: installMsMax });
   },
   lacksJars: () => kafkaJars() === null && find('mvn') !== null,
