@@ -1,20 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import process from 'node:process';
+import { demandShared, isShared, openLedger, openStores, type StoreHooks } from './compose/stores.ts';
 import { type Config, type ConfigOutcome, configFromOptions, type DibsOptions, type Role, roles } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import { DibsError } from './core/errors.ts';
 import type { Dibs, Observer } from './engine/dibs.ts';
 import { openEngine } from './engine/engine.ts';
-import { openSqliteGate } from './gates/sqlite/gate.ts';
 import type { HttpLog } from './http/context.ts';
-import { openSqliteLedger } from './ledgers/sqlite/ledger.ts';
-import { type GivenKeys, type Keys, keysFileOf, loadOrMakeKeys, readKeys } from './lib/keys.ts';
-import { Attendance } from './lib/attendance.ts';
+import { checkGiven, type GivenKeys, type Keys, keysFileOf, loadOrMakeKeys, readKeys } from './lib/keys.ts';
 import { systemClock } from './lib/system-clock.ts';
-import { openEmbeddedLog } from './logs/embedded/log.ts';
 
 /** What a program may hear of the engine while it runs. */
 export interface DibsHooks {
@@ -34,8 +28,10 @@ export interface DibsHooks {
 export async function openDibs(options: DibsOptions & DibsHooks = {}): Promise<Dibs> {
   const { observer, onAlarm, clock, ...configured } = options;
   const config = usable(configFromOptions(configured));
-  const { keys } = await keysOf(config);
-  return openFromConfig(config, keys, configured.roles ?? roles, { observer, onAlarm, clock });
+  const { codeSecret } = isShared(config)
+    ? checkGiven(givenKeys(config), ['codeSecret'])
+    : (await ownKeysOf(config)).keys;
+  return openFromConfig(config, { codeSecret }, configured.roles ?? roles, { observer, onAlarm, clock });
 }
 
 /** The configuration, or `invalid_configuration` with all that is wrong with it. */
@@ -51,8 +47,15 @@ const givenKeys = ({ adminKey, serviceKey, tokenSecret, codeSecret }: Config): G
   codeSecret,
 });
 
-/** The keys that are given or kept, and on the first start new ones. */
+/** The keys of a server: of many that share their stores all have the same, so that they must be given. */
 async function keysOf(config: Config): ReturnType<typeof loadOrMakeKeys> {
+  return isShared(config) ? { keys: checkGiven(givenKeys(config), keyNames), made: [] } : ownKeysOf(config);
+}
+
+const keyNames = ['adminKey', 'serviceKey', 'tokenSecret', 'codeSecret'] as const;
+
+/** The keys that are given or kept, and on the first start new ones. */
+async function ownKeysOf(config: Config): ReturnType<typeof loadOrMakeKeys> {
   if (!isFresh(config) && config.codeSecret === null && (await readKeys(config.dataDir))?.codeSecret == null) {
     throw new DibsError(
       'store_unfit',
@@ -67,8 +70,15 @@ const warn = (message: string, cause: unknown): void => {
   process.emitWarning(message, { type: 'DibsWarning', detail });
 };
 
-/** Whether nothing has been kept under this configuration yet. */
-export const isFresh = (config: Config): boolean => !existsSync(config.gate.path) && !existsSync(config.ledger.path);
+/** Whether nothing has been kept under this configuration yet; nobody can tell of stores that others share. */
+export const isFresh = ({ gate, ledger }: Config): boolean =>
+  gate.driver === 'sqlite' && !existsSync(gate.path) && (ledger.driver !== 'sqlite' || !existsSync(ledger.path));
+
+const storeHooks = ({ clock, onAlarm }: DibsHooks): StoreHooks => ({
+  clock: clock ?? systemClock,
+  random: Math.random,
+  alarm: onAlarm ?? warn,
+});
 
 /** Opens the stores that a configuration names, and the engine over them. */
 export async function openFromConfig(
@@ -77,38 +87,29 @@ export async function openFromConfig(
   asked: readonly Role[],
   hooks: DibsHooks,
 ): Promise<Dibs> {
-  const clock = hooks.clock ?? systemClock;
-  for (const { path } of [config.gate, config.ledger]) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const opened: { close(): Promise<void> }[] = [];
+  const common = storeHooks(hooks);
+  const stores = await openStores(config, common);
   try {
-    const gate = await openSqliteGate({ path: config.gate.path, clock });
-    opened.unshift(gate);
-    const ledger = await openSqliteLedger({ path: config.ledger.path, clock });
-    opened.unshift(ledger);
-    await ledger.migrate();
-    const attendance = new Attendance({ gate, clock, worker: randomUUID() });
-    const log = openEmbeddedLog(gate, attendance);
     return await openEngine(
-      { gate, log, ledger, attendance, clock, random: Math.random },
+      { ...stores, ...common },
       {
         codeSecret: keys.codeSecret,
         issueRatePerSecond: config.issueRate?.perSecond ?? null,
         roles: asked,
-        isShared: false,
+        isShared: isShared(config),
         observer: hooks.observer ?? {},
-        alarm: hooks.onAlarm ?? warn,
+        alarm: common.alarm,
       },
     );
   } catch (error) {
-    for (const store of opened) await store.close();
+    for (const store of [stores.log, stores.ledger, stores.gate]) await store.close().catch(() => undefined);
     throw error;
   }
 }
 
 /** Brings the ledger's schema to this version; gives the names of the migrations that were run. */
 export async function migrateLedger(config: Config): Promise<string[]> {
-  await mkdir(dirname(config.ledger.path), { recursive: true, mode: 0o700 });
-  const ledger = await openSqliteLedger({ path: config.ledger.path, clock: systemClock });
+  const ledger = await openLedger(config, storeHooks({}));
   try {
     return await ledger.migrate();
   } finally {
@@ -134,43 +135,74 @@ export interface Served {
 export type ServeHooks = DibsHooks & { readonly logger?: HttpLog | undefined };
 
 /** Serves the HTTP API over an engine of its own. Throws what `openDibs` throws, and `invalid_configuration` where the address is taken. */
-export async function serve(config: Config, hooks: ServeHooks = {}): Promise<Served> {
+export async function serve(config: Config, hooks: ServeHooks = {}, asked: readonly Role[] = roles): Promise<Served> {
   const fresh = isFresh(config);
   const { keys, made } = await keysOf(config);
+  const { url, dibs, close } = await listen(config, keys, asked, hooks, keys);
+  return { url, keys, madeKeys: made, fresh, dibs, close };
+}
+
+/** Serves the HTTP API and decides claims; issuing is for workers. */
+export async function serveApi(config: Config, hooks: ServeHooks = {}): Promise<Served> {
+  demandShared(config, 'api');
+  return serve(config, hooks, ['claims']);
+}
+
+/** A worker that runs. */
+export interface Working {
+  /** Where its health and metrics are to be had; null where it does not listen. */
+  readonly url: string | null;
+  readonly dibs: Dibs;
+  close(): Promise<void>;
+}
+
+/** Relays, issues, and recovers what is safe. Listens for its health and metrics alone, and only where `listens`. */
+export async function work(config: Config, listens: boolean, hooks: ServeHooks = {}): Promise<Working> {
+  demandShared(config, 'worker');
+  const keys = checkGiven(givenKeys(config), ['codeSecret']);
+  if (listens) return listen(config, keys, ['issuing'], hooks, null);
+  const dibs = await openFromConfig(config, keys, ['issuing'], hooks);
+  return { url: null, dibs, close: () => dibs.close() };
+}
+
+/** `credentials` null: nobody has any, and only health and metrics are served. */
+async function listen(
+  config: Config,
+  keys: Pick<Keys, 'codeSecret'>,
+  asked: readonly Role[],
+  hooks: ServeHooks,
+  credentials: Keys | null,
+): Promise<{ url: string; dibs: Dibs; close(): Promise<void> }> {
   // Loaded here, so that a program that uses the engine alone does not load an HTTP server.
   const [{ createHttpServer }, { createMetrics }] = await Promise.all([
     import('./http/server.ts'),
     import('./http/metrics.ts'),
   ]);
   const metrics = createMetrics();
-  const dibs = await openFromConfig(config, keys, roles, { ...hooks, observer: metrics.observer });
+  const dibs = await openFromConfig(config, keys, asked, { ...hooks, observer: metrics.observer });
   try {
     const server = await createHttpServer({
       dibs,
-      credentials: keys,
+      credentials,
       metrics,
       logger: hooks.logger ?? false,
       clock: hooks.clock ?? systemClock,
     });
-    const address = await server.listen({ host: config.host, port: config.port });
+    const url = await server.listen({ host: config.host, port: config.port });
     const close = async (): Promise<void> => {
       await server.close();
       await dibs.close();
     };
-    return { url: address, keys, madeKeys: made, fresh, dibs, close };
+    return { url, dibs, close };
   } catch (error) {
     await dibs.close();
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL')
-    ) {
-      throw new DibsError(
-        'invalid_configuration',
-        `${config.host}:${config.port} cannot be listened on (${error.code}); choose another with --port.`,
-        { cause: error },
-      );
-    }
-    throw error;
+    throw listenTrouble(config, error);
   }
+}
+
+function listenTrouble({ host, port }: Config, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL'].includes(code)) return error;
+  const message = `${host}:${port} cannot be listened on (${code}); choose another with --port.`;
+  return new DibsError('invalid_configuration', message, { cause: error });
 }

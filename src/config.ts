@@ -2,8 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import {
-  codeOf,
   type EmbeddedLog,
+  hasPassword,
+  type KafkaLog,
+  parseGate,
+  parseLedger,
+  parseLog,
+  type RemoteStore,
+  type SqliteStore,
+} from './config/stores.ts';
+import {
+  codeOf,
   emptyFault,
   Fault,
   hint,
@@ -11,12 +20,9 @@ import {
   localUrl,
   parseHost,
   parseIssueRate,
-  parseLog,
   parsePort,
-  parseSqlite,
   parseUrl,
   readSecretFile,
-  type SqliteStore,
   show,
 } from './config/values.ts';
 
@@ -44,17 +50,21 @@ export const configKeys = [
   { key: 'DIBS_SERVICE_KEY', option: 'serviceKey', default: 'made', meaning: "bearer key of the organiser's backend" },
   { key: 'DIBS_TOKEN_SECRET', option: 'tokenSecret', default: 'made', meaning: 'signs the tokens of participants' },
   { key: 'DIBS_CODE_SECRET', option: 'codeSecret', default: 'made', meaning: 'coupon codes are derived from it' },
+  { key: 'DIBS_KAFKA_USER', option: 'kafkaUser', default: 'none', meaning: 'user at Kafka (SASL)' },
+  { key: 'DIBS_KAFKA_PASSWORD', option: 'kafkaPassword', default: 'none', meaning: 'password at Kafka (SASL)' },
 ] as const;
+
+export { shownOf } from './config/stores.ts';
 
 export type ConfigKey = (typeof configKeys)[number]['key'];
 type OptionName = (typeof configKeys)[number]['option'];
 
 /** Where claims are decided. */
-export type GateConfig = SqliteStore;
+export type GateConfig = SqliteStore | RemoteStore<'redis'>;
 /** What carries wins to the issuer. */
-export type LogConfig = EmbeddedLog;
+export type LogConfig = EmbeddedLog | KafkaLog;
 /** Where coupons are kept. */
-export type LedgerConfig = SqliteStore;
+export type LedgerConfig = SqliteStore | RemoteStore<'mysql' | 'postgres'>;
 
 /** The whole configuration, checked and frozen; paths are absolute. */
 export interface Config {
@@ -66,10 +76,14 @@ export interface Config {
   readonly issueRate: IssueRate | null;
   readonly host: string;
   readonly port: number;
+  /** False where `port` is the default. */
+  readonly portGiven: boolean;
   readonly adminKey: string | null;
   readonly serviceKey: string | null;
   readonly tokenSecret: string | null;
   readonly codeSecret: string | null;
+  readonly kafkaUser: string | null;
+  readonly kafkaPassword: string | null;
   /** The server that client commands speak to, without a slash at its end. */
   readonly url: string;
   /** False where `url` only follows from host and port. */
@@ -84,11 +98,11 @@ export type Role = (typeof roles)[number];
 export interface DibsOptions {
   /** Folder of the embedded stores and the keys; `./data` where absent. */
   readonly data?: string | undefined;
-  /** `sqlite:<path>`; `gate.db` in the data folder where absent. */
+  /** `sqlite:<path>`, `redis://…`, `rediss://…`, `redis+cluster://…`; `gate.db` in the data folder where absent. */
   readonly gate?: string | undefined;
-  /** `embedded`, which is the default as well. */
+  /** `kafka://host:9092/topic`, `kafkas://…`, or `embedded`, which is the default. */
   readonly log?: string | undefined;
-  /** `sqlite:<path>`; `ledger.db` in the data folder where absent. */
+  /** `sqlite:<path>`, `mysql://…`, `postgres://…`; `ledger.db` in the data folder where absent. */
   readonly ledger?: string | undefined;
   /** Coupons over time, as `5000/s`, `100/m` or `10/h`; unlimited where absent. */
   readonly issueRate?: string | undefined;
@@ -96,6 +110,10 @@ export interface DibsOptions {
   readonly codeSecret?: string | undefined;
   /** Signs participants' tokens; made and kept in the data folder where absent. */
   readonly tokenSecret?: string | undefined;
+  /** User at Kafka, where it asks for one (SASL). */
+  readonly kafkaUser?: string | undefined;
+  /** Password at Kafka. */
+  readonly kafkaPassword?: string | undefined;
   /** What this process does; both where absent. */
   readonly roles?: readonly Role[] | undefined;
   /** True: what is absent here is taken from the environment and `dibs.config.json`, as the server does. */
@@ -134,6 +152,10 @@ const secretKeys: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
   'DIBS_SERVICE_KEY',
   'DIBS_TOKEN_SECRET',
   'DIBS_CODE_SECRET',
+  'DIBS_KAFKA_PASSWORD',
+  // Their addresses may hold a password.
+  'DIBS_GATE',
+  'DIBS_LEDGER',
 ]);
 const libraryOptions: readonly OptionName[] = [
   'data',
@@ -143,6 +165,8 @@ const libraryOptions: readonly OptionName[] = [
   'issueRate',
   'codeSecret',
   'tokenSecret',
+  'kafkaUser',
+  'kafkaPassword',
 ];
 
 const environmentNames = new Map<string, Name>();
@@ -165,7 +189,12 @@ export function readConfig(sources: ConfigSources = {}): ConfigOutcome {
   const flags: Layer = new Map();
   for (const { key } of configKeys) {
     const value = sources.flags?.[key];
-    if (value !== undefined) flags.set(key, { value, origin: flagOf(key), inFile: false });
+    if (value === undefined) continue;
+    if (hasPassword(value))
+      faults.push(
+        `${key} (${flagOf(key)}): holds a password, and flags can be read by others; give it as ${key} or ${key}_FILE.`,
+      );
+    else flags.set(key, { value, origin: flagOf(key), inFile: false });
   }
   return build([flags, ...outerLayers(sources.env ?? process.env, cwd, faults)], cwd, faults);
 }
@@ -232,11 +261,8 @@ function layerOf(
   for (const [name, value] of entries) {
     const known = names.get(name);
     if (known === undefined) {
-      const later = name.startsWith('DIBS_KAFKA_')
-        ? '; it belongs to the Kafka log, which is not in this version yet.'
-        : '';
       const alike = [...names.keys()].filter((other) => other.startsWith('DIBS_') === name.startsWith('DIBS_'));
-      faults.push(`${show(name)} (${origin}): there is no such key${later || hint(name, alike)}`);
+      faults.push(`${show(name)} (${origin}): there is no such key${hint(name, alike)}`);
     } else if (layer.has(known.key)) {
       faults.push(`${known.key} (${origin}): is given twice, the second time as ${name}; keep one of them.`);
     } else if (typeof value !== 'string' && typeof value !== 'number') {
@@ -262,15 +288,16 @@ function build(layers: readonly Layer[], cwd: string, faults: string[]): ConfigO
   const path = (text: string): string | Fault =>
     text.includes('\0') ? new Fault('is not a path.') : resolve(cwd, text);
   const dataDir = take('DIBS_DATA', join(cwd, 'data'), path);
-  const store = (kind: 'gate' | 'ledger') => (text: string) => parseSqlite(kind, text, dataDir, cwd);
   const secret = (text: string) => text;
   const host = take('DIBS_HOST', '127.0.0.1', parseHost);
   const port = take('DIBS_PORT', 8080, parsePort);
-  const gate = take<GateConfig>('DIBS_GATE', { driver: 'sqlite', path: join(dataDir, 'gate.db') }, store('gate'));
+  const gate = take<GateConfig>('DIBS_GATE', { driver: 'sqlite', path: join(dataDir, 'gate.db') }, (text) =>
+    parseGate(text, dataDir, cwd),
+  );
   const log = take<LogConfig>('DIBS_LOG', { driver: 'embedded' }, parseLog);
   const ledgerDefault: LedgerConfig = { driver: 'sqlite', path: join(dataDir, 'ledger.db') };
-  const ledger = take<LedgerConfig>('DIBS_LEDGER', ledgerDefault, store('ledger'));
-  if (gate.path === ledger.path) {
+  const ledger = take<LedgerConfig>('DIBS_LEDGER', ledgerDefault, (text) => parseLedger(text, dataDir, cwd));
+  if (gate.driver === 'sqlite' && ledger.driver === 'sqlite' && gate.path === ledger.path) {
     faults.push('DIBS_GATE, DIBS_LEDGER: are the same file; give each a file of its own.');
   }
   const config: Config = {
@@ -281,12 +308,17 @@ function build(layers: readonly Layer[], cwd: string, faults: string[]): ConfigO
     issueRate: Object.freeze(take('DIBS_ISSUE_RATE', null, parseIssueRate)),
     host,
     port,
+    portGiven: layers.some((layer) => layer.has('DIBS_PORT')),
     adminKey: take<string | null>('DIBS_ADMIN_KEY', null, secret),
     serviceKey: take<string | null>('DIBS_SERVICE_KEY', null, secret),
     tokenSecret: take<string | null>('DIBS_TOKEN_SECRET', null, secret),
     codeSecret: take<string | null>('DIBS_CODE_SECRET', null, secret),
+    kafkaUser: take<string | null>('DIBS_KAFKA_USER', null, secret),
+    kafkaPassword: take<string | null>('DIBS_KAFKA_PASSWORD', null, secret),
     url: take('DIBS_URL', localUrl(host, port), parseUrl),
     urlGiven: layers.some((layer) => layer.has('DIBS_URL')),
   };
+  if ((config.kafkaUser === null) !== (config.kafkaPassword === null))
+    faults.push('DIBS_KAFKA_USER, DIBS_KAFKA_PASSWORD: belong together; give both, or neither.');
   return faults.length === 0 ? { config: Object.freeze(config), faults: [] } : { config: null, faults };
 }

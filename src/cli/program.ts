@@ -12,6 +12,16 @@ const commands: readonly { readonly name: string; readonly summary: string; read
     load: async () => (await import('./commands/serve.ts')).defineServe,
   },
   {
+    name: 'api',
+    summary: 'decide claims around a shared gate: one of any number',
+    load: async () => (await import('./commands/api.ts')).defineApi,
+  },
+  {
+    name: 'worker',
+    summary: 'relay and issue around a shared gate: one of any number',
+    load: async () => (await import('./commands/worker.ts')).defineWorker,
+  },
+  {
     name: 'demo',
     summary: 'send a crowd at an event of 100 coupons, and prove the outcome',
     load: async () => (await import('./commands/demo.ts')).defineDemo,

@@ -3,15 +3,6 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
-/** A store in one file. */
-export interface SqliteStore {
-  readonly driver: 'sqlite';
-  readonly path: string;
-}
-/** The gate's own wins, read as a log. */
-export interface EmbeddedLog {
-  readonly driver: 'embedded';
-}
 /** How many coupons the ledger is given over all. */
 export interface IssueRate {
   readonly perSecond: number;
@@ -26,36 +17,6 @@ export class Fault {
 }
 
 export const emptyFault = 'is empty; give a value, or take it away for the default.';
-
-const laterSchemes = {
-  gate: ['redis', 'rediss', 'redis+cluster'],
-  log: ['kafka', 'kafkas'],
-  ledger: ['mysql', 'postgres', 'postgresql'],
-} as const;
-
-const schemeOf = (text: string): string | null => /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]?.toLowerCase() ?? null;
-
-/** A store that is named by a URL is told apart by its scheme alone: what follows may hold a password. */
-function schemeFault(kind: keyof typeof laterSchemes, text: string, usable: string): Fault {
-  const scheme = schemeOf(text);
-  if (scheme !== null && (laterSchemes[kind] as readonly string[]).includes(scheme)) {
-    return new Fault(`${scheme}: is not in this version yet; use ${usable}.`);
-  }
-  return new Fault(`${scheme === null ? 'this' : `${show(scheme)}:`} is no ${kind} that Dibs has; use ${usable}.`);
-}
-
-export function parseSqlite(kind: 'gate' | 'ledger', text: string, dataDir: string, cwd: string): SqliteStore | Fault {
-  const usable = `sqlite:<path>, for example sqlite:./data/${kind}.db`;
-  if (schemeOf(text) !== 'sqlite') return schemeFault(kind, text, usable);
-  const path = text.slice('sqlite:'.length).replace(/^\$DIBS_DATA(?=[\\/])/, () => dataDir);
-  if (path === ':memory:') return new Fault(`a ${kind} in memory would lose what it has promised; use ${usable}.`);
-  // Neither sqlite://host/path nor a path of nothing: both would make a file in an odd place.
-  if (path === '' || path.includes('\0') || /^\/\/(?!\/)/.test(path)) return new Fault(`names no file; use ${usable}.`);
-  return { driver: 'sqlite', path: resolve(cwd, path.replace(/^\/\/\//, '/')) };
-}
-
-export const parseLog = (text: string): EmbeddedLog | Fault =>
-  text === 'embedded' ? { driver: 'embedded' } : schemeFault('log', text, 'embedded');
 
 const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 const issueCountMax = 1_000_000;

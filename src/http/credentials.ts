@@ -30,6 +30,9 @@ const service: Caller = { kind: 'service' };
 const missing: Caller = { kind: 'nobody', why: 'missing' };
 const unknown: Caller = { kind: 'nobody', why: 'unknown' };
 
+/** Of a server that knows no credentials. */
+export const nobody: Authenticator = (authorization) => (authorization === undefined ? missing : unknown);
+
 /** Throws `invalid_configuration` where a secret is empty: an empty key would be proved by sending nothing. */
 export function createAuthenticator(credentials: Credentials, clock: Clock): Authenticator {
   for (const [name, value] of Object.entries(credentials)) {

@@ -281,3 +281,8 @@ export const operations = {
 
 /** The name of one of them; its operation id in `/openapi.json`. */
 export type OperationName = keyof typeof operations;
+
+export const operationNames = Object.keys(operations) as readonly OperationName[];
+
+/** What a process shows of itself that answers nobody else: no credential is needed for these from its own machine. */
+export const healthOperations: readonly OperationName[] = ['livez', 'readyz', 'metrics'];

@@ -19,8 +19,13 @@ import { fail, ProblemError, problemOf } from './trouble.ts';
 
 type Route = (request: FastifyRequest, reply: FastifyReply) => void;
 
-/** Serves every operation of the table. `document` is the text of `/openapi.json`. */
-export async function registerRoutes(app: FastifyInstance, context: HttpContext, document: string): Promise<void> {
+/** Serves these operations of the table. `document` is the text of `/openapi.json`. */
+export async function registerRoutes(
+  app: FastifyInstance,
+  context: HttpContext,
+  document: string,
+  served: readonly OperationName[],
+): Promise<void> {
   const { claim, ...others } = operations;
   const handlers: Handlers<Exclude<OperationName, 'claim'>> = {
     ...eventHandlers(context),
@@ -31,11 +36,12 @@ export async function registerRoutes(app: FastifyInstance, context: HttpContext,
   // Bodies are parsed by the routes themselves, once they know who sent them.
   await app.register(async (scope) => {
     scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-    scope.route({ method: claim.method, url: claim.path, handler: claimRoute(context) });
+    if (served.includes('claim')) scope.route({ method: claim.method, url: claim.path, handler: claimRoute(context) });
   });
   await app.register(async (scope) => {
     scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const [name, operation] of Object.entries(others)) {
+      if (!served.includes(name as OperationName)) continue;
       const handle = handlers[name as keyof typeof handlers] as (call: Call) => Promise<Answer> | Answer;
       scope.route({ method: operation.method, url: operation.path, handler: route(operation, handle, context) });
     }

@@ -7,12 +7,12 @@ import { methodsAt } from './address.ts';
 import { writeProblem } from './answer.ts';
 import { calmLog } from './calm-log.ts';
 import type { HttpContext, HttpLog } from './context.ts';
-import { type Credentials, createAuthenticator } from './credentials.ts';
+import { type Credentials, createAuthenticator, nobody } from './credentials.ts';
 import { frameworkProblem } from './framework-trouble.ts';
 import { defaultLimits, type HttpLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { operations } from './operations.ts';
+import { healthOperations, operationNames, type OperationName, operations } from './operations.ts';
 import { type Problem, problem } from './problem.ts';
 import { registerRoutes } from './routes.ts';
 import { clientErrorHandler, type ConnectionSweeper, createSweeper, endWithProblem } from './sockets.ts';
@@ -22,7 +22,8 @@ import { fail, problemOf } from './trouble.ts';
 /** What a server is made of. */
 export interface HttpOptions {
   readonly dibs: Dibs;
-  readonly credentials: Credentials;
+  /** Null: nobody has any, and nothing but health and metrics is served. */
+  readonly credentials: Credentials | null;
   /** The same whose observer the engine was given. */
   readonly metrics: Metrics;
   readonly limits?: Partial<HttpLimits> | undefined;
@@ -76,20 +77,21 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   });
   const context: HttpContext = {
     dibs: options.dibs,
-    authenticate: createAuthenticator(options.credentials, clock),
+    authenticate: options.credentials === null ? nobody : createAuthenticator(options.credentials, clock),
     log,
     metrics: options.metrics,
     stop,
     stream,
   };
   app.removeAllContentTypeParsers();
-  answerWithProblems(app, context);
+  const served = options.credentials === null ? healthOperations : operationNames;
+  answerWithProblems(app, context, served);
   refuseUndeclared(app);
   app.addHook('preClose', async () => {
     sweeper?.stop(limits.stopGraceMs);
     stream.stop();
   });
-  await registerRoutes(app, context, openApiDocument());
+  await registerRoutes(app, context, openApiDocument(), served);
   await app.ready();
   return app;
 }
@@ -123,19 +125,19 @@ function createNodeServer(limits: HttpLimits, handler: RequestHandler, stop: { r
 }
 
 /** What no route answers, and what fails before a route is reached. */
-function answerWithProblems(app: FastifyInstance, context: HttpContext): void {
-  app.setNotFoundHandler((request, reply) => fail(reply.raw, context, () => addressProblem(request.raw)));
+function answerWithProblems(app: FastifyInstance, context: HttpContext, served: readonly OperationName[]): void {
+  app.setNotFoundHandler((request, reply) => fail(reply.raw, context, () => addressProblem(request.raw, served)));
   app.setErrorHandler((error, request, reply) => {
     // Of an address that does not take the request at all, it does not matter what is wrong with its body.
-    const made = request.is404 ? addressProblem(request.raw) : frameworkProblem(error);
+    const made = request.is404 ? addressProblem(request.raw, served) : frameworkProblem(error);
     if (made?.status === 413) drain(request.raw, app.initialConfig.bodyLimit);
     fail(reply.raw, context, () => made ?? problemOf(error, 'nobody', context.log));
   });
 }
 
-function addressProblem({ url = '', method = '' }: IncomingMessage): Problem {
+function addressProblem({ url = '', method = '' }: IncomingMessage, served: readonly OperationName[]): Problem {
   const path = url.split('?', 1)[0] ?? '';
-  const methods = methodsAt(path);
+  const methods = methodsAt(path, served);
   if (methods.length === 0) return problem('not_found');
   const allow = methods.join(', ');
   return problem('method_not_allowed', `${path} answers ${allow}, not ${method}.`, {}, { Allow: allow });

@@ -71,6 +71,19 @@ export function checkKeys(given: GivenKeys): Keys {
   throw new DibsError('invalid_configuration', faults.join('\n'), { details: { faults } });
 }
 
+/** Those keys that are needed, each given and fit; throws `invalid_configuration` with every fault at once. */
+export function checkGiven<Name extends keyof Keys>(given: GivenKeys, needed: readonly Name[]): Pick<Keys, Name> {
+  const missing = needed
+    .filter((name) => given[name] == null)
+    .map(
+      (name) =>
+        `${variables[name]}: is missing; every process around shared stores has the same. Make one with: openssl rand -base64 32`,
+    );
+  const faults = [...missing, ...keyFaults(given)];
+  if (faults.length > 0) throw new DibsError('invalid_configuration', faults.join('\n'), { details: { faults } });
+  return Object.fromEntries(needed.map((name) => [name, given[name]])) as Pick<Keys, Name>;
+}
+
 /**
  * The keys of an embedded server: what is given, and for the rest what the data folder keeps; where it keeps none yet,
  * they are made. `made` names those that were made by this call. Whoever calls at the same time gets the same keys.

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
-import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
 import type { Served } from '../../compose.ts';
 import type { Config, ConfigKey } from '../../config.ts';
@@ -8,7 +7,9 @@ import { keysFileOf } from '../../lib/keys.ts';
 import { type Act, does } from '../act.ts';
 import { checkAddress } from '../serve/address-check.ts';
 import { addressOf, type Greeting, greetingLines } from '../serve/greeting.ts';
-import { createServerLog, type ServerLog } from '../serve/server-log.ts';
+import { createServerLog } from '../serve/server-log.ts';
+import { stopOnSignal } from '../serve/stop.ts';
+import { warnOfPlainHttp } from '../serve/plain-http.ts';
 import { boundYoungHeap } from '../serve/young-heap.ts';
 import type { ExitCode } from '../trouble.ts';
 import { versionOf } from '../version.ts';
@@ -23,8 +24,6 @@ const keys: readonly ConfigKey[] = [
   'DIBS_PORT',
 ];
 
-// Longer than the server itself waits for its answers, shorter than the 30 s after which service managers kill.
-const stopWithinMs = 20_000;
 const demoEvent = { id: 'demo', name: 'Demo', capacity: 100 } as const;
 
 export function defineServe(command: Command): void {
@@ -63,11 +62,7 @@ async function runServer({ screen, config }: Act): Promise<ExitCode> {
     pid: process.pid,
   });
   screen.lines(...greetingLines(greeting, screen));
-  if (!/^(localhost|127(\.\d+){3}|::1)$/.test(config.host)) {
-    screen.aside(
-      `\nWarning: ${config.host} can be reached from other machines, and this is plain HTTP: keys and tokens can be read on the way. Put TLS in front of it, or listen on 127.0.0.1.`,
-    );
-  }
+  warnOfPlainHttp(config.host, screen);
   return 0;
 }
 
@@ -85,24 +80,4 @@ async function greetingOf(config: Config, served: Served): Promise<Greeting> {
     isSeeded: fresh,
     isTerminal: process.stdout.isTTY,
   };
-}
-
-/** The first signal answers what has been taken and ends with 0; a second one ends at once. */
-function stopOnSignal(served: Served, log: ServerLog, say: (line: string) => void): void {
-  const options: closeWithGrace.Options = {
-    delay: stopWithinMs,
-    logger: false,
-    onSecondSignal: () => say('Ended at once.'),
-    onSecondError: (error) => log.error({ err: error }, 'a second error while stopping'),
-    onTimeout: () => log.error({}, `not stopped within ${stopWithinMs / 1000} s; ended at once`),
-  };
-  closeWithGrace(options, async ({ err, signal }) => {
-    if (err !== undefined) log.error({ err }, 'an error that nobody caught; stopping');
-    else say(`Stopping (${signal ?? 'asked to'}): answering what has been taken.`);
-    await served.close().catch((error: unknown) => {
-      log.error({ err: error }, 'the stores did not close cleanly');
-      throw error;
-    });
-    say('Stopped.');
-  });
 }

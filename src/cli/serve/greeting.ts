@@ -1,5 +1,5 @@
 import type { Served } from '../../compose.ts';
-import type { Config } from '../../config.ts';
+import { type Config, shownOf } from '../../config.ts';
 import type { Screen } from '../screen.ts';
 import { fields } from '../table.ts';
 import { plural } from '../text.ts';
@@ -23,17 +23,15 @@ export interface Greeting {
 /** The lines of a start, for people. */
 export function greetingLines(greeting: Greeting, screen: Screen): string[] {
   const { config, served, version, event, isSeeded } = greeting;
-  const { issueRate } = config;
-  const rate = issueRate === null ? 'as fast as the ledger bears' : rateText(issueRate.perSecond);
+  const isFileGate = config.gate.driver === 'sqlite';
   const address = addressOf(served.url);
   return [
     `${screen.paint('bold', `Dibs ${version}`)} listens on ${screen.paint('green', address)}`,
     '',
     ...fields([
-      ['data', config.dataDir],
-      ['gate', config.gate.path],
-      ['ledger', config.ledger.path],
-      ['issuing', rate],
+      ...(isFileGate ? [['data', config.dataDir] as const] : []),
+      ...storeLines(config),
+      ['issuing', rateLine(config)],
     ]),
     ...keyLines(greeting, screen),
     '',
@@ -55,6 +53,17 @@ export function greetingLines(greeting: Greeting, screen: Screen): string[] {
     screen.paint('dim', 'Ctrl-C stops it, when what it has taken is answered.'),
   ];
 }
+
+/** Where a process works, in the order in which a claim goes through; never with a password. */
+export const storeLines = ({ gate, log, ledger }: Config): [string, string][] => [
+  ['gate', shownOf(gate)],
+  ...(log.driver === 'embedded' ? [] : ([['log', shownOf(log)]] as [string, string][])),
+  ['ledger', shownOf(ledger)],
+];
+
+/** How fast coupons are issued, in words. */
+export const rateLine = ({ issueRate }: Config): string =>
+  issueRate === null ? 'as fast as the ledger bears' : rateText(issueRate.perSecond);
 
 /** A rate as somebody would write it: in the first unit in which it is a whole number. */
 function rateText(perSecond: number): string {
