@@ -1,0 +1,132 @@
+import type { Consumer, GroupAssignment } from '@platformatic/kafka';
+import { backoffMs } from '../../lib/backoff.ts';
+import { calm, clientOptions, closeClient, type Library } from './library.ts';
+import type { Settings } from './options.ts';
+import type { Topic } from './topic.ts';
+import { unavailable, within } from './trouble.ts';
+
+const backoff = { baseMs: 100, maxMs: 5_000 };
+const leaveMs = 2_000;
+/** A group that is being joined waits for those who died, as long as they were given. */
+const joinGraceMs = 5_000;
+// Four heartbeats may be lost; a rebalance is noticed within one of them.
+const heartbeatsInSession = 5;
+
+/**
+ * Takes part in the group that shares the topic's partitions among the workers, and for nothing else: it commits no offsets
+ * and reads nothing, so that deleting the group's offsets does nothing, and a rebalance has no records to lose or repeat.
+ * Whatever breaks the membership, it is taken up anew until it is closed.
+ */
+export class Member {
+  readonly #library: Library;
+  readonly #settings: Settings;
+  readonly #topic: Topic;
+  readonly #closing = new AbortController();
+  readonly #joined = Promise.withResolvers<void>();
+  #assigned: ReadonlySet<number> = new Set();
+  /** When the last heartbeat that was answered had been sent, or the group joined, by the monotonic clock. */
+  #heardAt = -Infinity;
+  #run: Promise<void> | null = null;
+  #lastError: unknown = null;
+
+  constructor(library: Library, settings: Settings, topic: Topic) {
+    this.#library = library;
+    this.#settings = settings;
+    this.#topic = topic;
+  }
+
+  /** Resolves once it has its part of the partitions; goes on trying where it throws `unavailable`. */
+  async join(): Promise<void> {
+    const { clock, sessionTimeoutMs, group } = this.#settings;
+    this.#run ??= this.#keepJoined();
+    const late = () => unavailable(`The group ${group} cannot be joined`, this.#lastError ?? undefined);
+    await within(clock, sessionTimeoutMs + joinGraceMs, this.#joined.promise, late);
+  }
+
+  /**
+   * Whether the partition is this worker's. Not where nothing was heard of the group for a session: a process that was
+   * stopped for so long has lost its part to others, and knows that before any answer tells it.
+   */
+  holds(index: number): boolean {
+    return this.#assigned.has(index) && performance.now() - this.#heardAt < this.#settings.sessionTimeoutMs;
+  }
+
+  /** Leaves the group, so that the others have its part at once. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#assigned = new Set();
+    await this.#run;
+  }
+
+  async #keepJoined(): Promise<void> {
+    const { clock, random, group, alarm } = this.#settings;
+    const { signal } = this.#closing;
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      const since = performance.now();
+      const error = await this.#takePart();
+      if (signal.aborted) return;
+      this.#lastError = error;
+      // One that had held for long before it broke is trouble of its own, and begins anew.
+      if (performance.now() - since > 2 * backoff.maxMs) attempt = 1;
+      if (attempt === 1) alarm(`The group ${group} is joined anew`, unavailable('The membership has ended', error));
+      await clock.sleep(backoffMs(attempt, backoff, random), signal);
+    }
+  }
+
+  /** One membership, from joining to its end; gives what ended it. */
+  async #takePart(): Promise<unknown> {
+    const { sessionTimeoutMs, group } = this.#settings;
+    const ended = Promise.withResolvers<unknown>();
+    const end = ended.resolve;
+    const consumer = calm(this.#makeConsumer());
+    let askedAt = performance.now();
+    consumer.on('error', end);
+    consumer.on('consumer:heartbeat:start', () => {
+      askedAt = performance.now();
+    });
+    consumer.on('consumer:heartbeat:end', () => {
+      this.#heardAt = askedAt;
+    });
+    consumer.on('consumer:group:join', ({ assignments }) => this.#take(assignments ?? []));
+    // The library goes on by itself after what it knows; should it ever stop to do so, this ends it.
+    const silence = setInterval(() => {
+      if (performance.now() - Math.max(this.#heardAt, since) > 3 * sessionTimeoutMs)
+        end(unavailable(`Nothing was heard of the group ${group}`));
+    }, sessionTimeoutMs).unref();
+    const since = performance.now();
+    const onClose = () => end(null);
+    this.#closing.signal.addEventListener('abort', onClose);
+    try {
+      consumer.topics.track(this.#topic.name);
+      consumer.joinGroup({}).catch(end);
+      return await ended.promise;
+    } finally {
+      clearInterval(silence);
+      this.#closing.signal.removeEventListener('abort', onClose);
+      this.#assigned = new Set();
+      await closeClient(consumer, this.#settings, leaveMs);
+    }
+  }
+
+  #take(assignments: readonly GroupAssignment[]): void {
+    const mine = assignments.filter(({ topic }) => topic === this.#topic.name);
+    this.#assigned = new Set(mine.flatMap(({ partitions }) => partitions));
+    this.#heardAt = performance.now();
+    this.#joined.resolve();
+  }
+
+  #makeConsumer(): Consumer {
+    const { group, sessionTimeoutMs } = this.#settings;
+    return new this.#library.Consumer({
+      ...clientOptions(this.#settings),
+      groupId: group,
+      groupProtocol: 'classic',
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: sessionTimeoutMs,
+      heartbeatInterval: Math.ceil(sessionTimeoutMs / heartbeatsInSession),
+      // The answer to joining comes when all others have joined as well.
+      requestTimeout: sessionTimeoutMs + joinGraceMs,
+      retries: 3,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import type { Clock } from '../../core/clock.ts';
+import { DibsError } from '../../core/errors.ts';
+
+interface KafkaError extends Error {
+  readonly apiId?: string;
+  readonly serverErrorMessage?: string | null;
+  readonly errors?: readonly unknown[];
+}
+
+/** The errors at the bottom of a nest: the outer ones only say how often something was tried. */
+function* leavesOf(error: unknown): Generator<KafkaError> {
+  if (!(error instanceof Error)) return;
+  const { errors, cause } = error as KafkaError;
+  const inner = [...(errors ?? []), cause].filter((one) => one instanceof Error);
+  if (inner.length === 0) yield error;
+  for (const one of inner) yield* leavesOf(one);
+}
+
+/** Whether a server gave one of these answers, by Kafka's own names of errors, anywhere in the nest. */
+export function hasAnswer(error: unknown, ...ids: readonly string[]): boolean {
+  return leavesOf(error).some(({ apiId }) => apiId !== undefined && ids.includes(apiId));
+}
+
+/** What went wrong, in a line. */
+export function reasonOf(error: unknown): string {
+  const reasons = new Set<string>();
+  for (const { apiId, message, serverErrorMessage } of leavesOf(error)) {
+    reasons.add(apiId === undefined ? message : `${apiId}: ${serverErrorMessage ?? message}`);
+  }
+  const some = [...reasons].slice(-3);
+  return some.length === 0 ? String(error) : some.join('; ');
+}
+
+/** `unavailable`: `what`, and why. The client library's error goes no further: it nests one for each retry. */
+export function unavailable(what: string, error?: unknown): DibsError {
+  if (error instanceof DibsError) return error;
+  return new DibsError('unavailable', error === undefined ? `${what}.` : `${what}: ${reasonOf(error)}`);
+}
+
+/** What `work` comes to, or what `late` makes where it takes longer than `ms`; the work itself then goes on unwatched. */
+export async function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () => DibsError): Promise<T> {
+  const settled = new AbortController();
+  const timer = clock.sleep(ms, settled.signal).then(() => {
+    throw late();
+  });
+  try {
+    return await Promise.race([work, timer]);
+  } finally {
+    settled.abort();
+  }
+}
+
+/** Whether the servers refuse who this says it is. */
+export function isLoginRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { errors = [], cause, ...rest } = error as KafkaError & { code?: unknown };
+  return rest.code === 'PLT_KFK_AUTHENTICATION' || [...errors, cause].some(isLoginRefused);
+}

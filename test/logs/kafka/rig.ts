@@ -1,0 +1,48 @@
+/** Logs in topics of their own, on the Kafka that the tests share or on one that a test may kill. */
+import { randomBytes } from 'node:crypto';
+import type { Gate } from '../../../src/core/gate.ts';
+import { type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../../../src/core/record.ts';
+import type { WinLog } from '../../../src/core/win-log.ts';
+import { systemClock } from '../../../src/lib/system-clock.ts';
+import { openKafkaLog } from '../../../src/logs/kafka/log.ts';
+import type { KafkaLogOptions } from '../../../src/logs/kafka/options.ts';
+
+/** A topic that no other test has. */
+export const freshTopic = (): string => `dibs-test-${randomBytes(8).toString('hex')}`;
+
+/** `kafka://a:1` as the client wants it. */
+export const brokersOf = (url: string): string[] => new URL(url).host.split(',');
+
+/** Opens a log; what it has an operator told is pushed to `told`. */
+export function openLog(
+  url: string,
+  topic: string,
+  more: Partial<KafkaLogOptions> = {},
+  told: string[] = [],
+): Promise<WinLog> {
+  return openKafkaLog({
+    brokers: brokersOf(url),
+    topic,
+    partitions: 3,
+    clock: systemClock,
+    random: Math.random,
+    alarm: (message) => void told.push(message),
+    ...more,
+  });
+}
+
+/** Sends what is new in the outbox of every event and, as a relay does whose last send timed out, the last record again. */
+export function relayOf(gate: Gate, log: WinLog): () => Promise<void> {
+  const cursors = new Map<string, OutboxId>();
+  return async () => {
+    const records: LogRecord[] = [];
+    for (const { spec } of await gate.list(null, 1000)) {
+      const some = await gate.outbox(spec.id, cursors.get(spec.id) ?? outboxStart, 10_000);
+      const last = some.at(-1);
+      if (last === undefined) continue;
+      records.push(...some, last);
+      cursors.set(spec.id, outboxIdOf(last));
+    }
+    await log.append?.(records);
+  };
+}
