@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type Config, type ConfigKey, configFromOptions, configKeys, flagOf, readConfig } from '../src/config.ts';
+import {
+  type Config,
+  type ConfigKey,
+  configFromOptions,
+  configKeys,
+  flagOf,
+  readConfig,
+  shownOf,
+} from '../src/config.ts';
 
 const folders: string[] = [];
 after(() => {
@@ -49,10 +57,13 @@ describe('the configuration', () => {
         issueRate: null,
         host: '127.0.0.1',
         port: 8080,
+        portGiven: false,
         adminKey: null,
         serviceKey: null,
         tokenSecret: null,
         codeSecret: null,
+        kafkaUser: null,
+        kafkaPassword: null,
         url: 'http://127.0.0.1:8080',
         urlGiven: false,
       },
@@ -65,7 +76,7 @@ describe('the configuration', () => {
     assert.equal(config.port, 1);
     assert.equal(config.host, 'environment');
     assert.deepEqual(config.issueRate, { perSecond: 3 });
-    assert.equal(config.gate.path, join(cwd, 'from-file/gate.db'));
+    assert.equal(shownOf(config.gate), join(cwd, 'from-file/gate.db'));
   });
 
   test('takes the names of the environment in the file as well, but no key twice', () => {
@@ -84,11 +95,11 @@ describe('the configuration', () => {
     const faults = bad({
       cwd,
       flags: { DIBS_PORT: '80a' },
-      env: { DIBS_GATE: 'redis://:hush@h', DIBS_LEDGER: 'oracle:x', DIBS_LOGG: 'x', DIBS_DATA: '', PATH: '/bin' },
+      env: { DIBS_GATE: 'redis://:hush@h h', DIBS_LEDGER: 'oracle:x', DIBS_LOGG: 'x', DIBS_DATA: '', PATH: '/bin' },
     });
     for (const expected of [
       /^DIBS_PORT \(--port\): "80a" is no port; give a whole number/,
-      /^DIBS_GATE \(environment\): redis: is not in this version yet; use sqlite:<path>/,
+      /^DIBS_GATE \(environment\): names no server; use redis:\/\/host:6379/,
       /^DIBS_LEDGER \(environment\): "oracle": is no ledger that Dibs has; use sqlite:<path>/,
       /^"DIBS_LOGG" \(environment\): there is no such key; did you mean DIBS_LOG\?$/m,
       /^DIBS_DATA \(environment\): is empty/,
@@ -109,34 +120,90 @@ describe('the configuration', () => {
     assert.equal(good({ flags: { DIBS_PORT: '1' }, env: { DIBS_PORT: 'x' } }).port, 1);
   });
 
-  test('says of stores to come that they are not here yet', () => {
-    const later: [ConfigKey, string][] = [
-      ['DIBS_GATE', 'redis://h'],
-      ['DIBS_GATE', 'rediss://h'],
-      ['DIBS_GATE', 'redis+cluster://h'],
-      ['DIBS_LOG', 'kafka://h:9092/t'],
-      ['DIBS_LOG', 'kafkas://h:9092/t'],
-      ['DIBS_LEDGER', 'mysql://u:hush@h/d'],
-      ['DIBS_LEDGER', 'postgres://u:hush@h/d'],
+  test('takes stores behind an address, and never shows their passwords', () => {
+    const config = good({
+      env: {
+        DIBS_GATE: 'rediss://user:hush@cache:6380/2',
+        DIBS_LOG: 'kafkas://a:9092,b/wins?partitions=12&mechanism=plain',
+        DIBS_LEDGER: 'postgresql://me:hush@db:5432/dibs?sslmode=verify-full',
+        DIBS_KAFKA_USER: 'u',
+        DIBS_KAFKA_PASSWORD: 'p',
+      },
+    });
+    assert.deepEqual(config.gate, {
+      driver: 'redis',
+      url: 'rediss://user:hush@cache:6380/2',
+      shown: 'rediss://cache:6380/2',
+    });
+    assert.deepEqual(config.log, {
+      driver: 'kafka',
+      brokers: ['a:9092', 'b:9092'],
+      topic: 'wins',
+      tls: true,
+      partitions: 12,
+      mechanism: 'PLAIN',
+      shown: 'kafkas://a:9092,b/wins?partitions=12&mechanism=plain',
+    });
+    assert.equal(config.ledger.driver, 'postgres');
+    for (const store of [config.gate, config.log, config.ledger]) assert.doesNotMatch(shownOf(store), /hush/);
+    assert.equal(good({ env: { DIBS_LEDGER: 'mariadb://u@h/d' } }).ledger.driver, 'mysql');
+    assert.equal(good({ env: { DIBS_GATE: 'redis+cluster://a:1,b:2,c:3' } }).gate.driver, 'redis');
+  });
+
+  test('refuses addresses that name no store', () => {
+    const odd: [ConfigKey, string][] = [
+      ['DIBS_GATE', 'redis://'],
+      ['DIBS_GATE', 'redis://a,b'],
+      ['DIBS_GATE', 'redis+cluster://a,b/1'],
+      ['DIBS_GATE', 'redis://u:hush@h/x'],
+      ['DIBS_LOG', 'kafka://h:9092'],
+      ['DIBS_LOG', 'kafka:///t'],
+      ['DIBS_LOG', 'kafka://u:hush@h/t'],
+      ['DIBS_LOG', 'kafka://h/t?partition=3'],
+      ['DIBS_LOG', 'kafka://h/t?partitions=0'],
+      ['DIBS_LOG', 'kafka://h/t?mechanism=md5'],
+      ['DIBS_LEDGER', 'mysql://u:hush@h'],
+      ['DIBS_LEDGER', 'postgres://u:hush@h/'],
+      ['DIBS_LEDGER', 'oracle://u:hush@h/d'],
     ];
-    for (const [key, value] of later) {
+    for (const [key, value] of odd) {
       const [fault = '', ...more] = bad({ env: { [key]: value } });
-      assert.deepEqual(more, []);
-      assert.match(fault, /not in this version yet; use (sqlite|embedded)/);
+      assert.deepEqual(more, [], value);
+      assert.match(fault, new RegExp(`^${key} \\(environment\\): `));
       assert.doesNotMatch(fault, /hush/);
     }
-    assert.match(bad({ env: { DIBS_KAFKA_USER: 'u' } }).join(), /not in this version yet/);
+  });
+
+  test('refuses a password in a flag, which other users of the machine can read', () => {
+    const flags = { DIBS_GATE: 'redis://:hush@h', DIBS_LEDGER: 'mysql://u:hush@h/d' };
+    const faults = bad({ flags });
+    assert.equal(faults.length, 2);
+    for (const fault of faults) assert.match(fault, /holds a password, and flags can be read by others/);
+    assert.doesNotMatch(faults.join(), /hush/);
+    good({ flags: { DIBS_LEDGER: 'mysql://u@h/d' } });
+  });
+
+  test('takes an address with a password from a file', () => {
+    const cwd = folder({ gate: 'redis://:hush@h:6379\n' });
+    assert.equal(good({ cwd, env: { DIBS_GATE_FILE: 'gate' } }).gate.driver, 'redis');
+  });
+
+  test("takes Kafka's user and password together", () => {
+    assert.match(
+      bad({ env: { DIBS_KAFKA_USER: 'u' } }).join(),
+      /DIBS_KAFKA_USER, DIBS_KAFKA_PASSWORD: belong together/,
+    );
   });
 });
 
 describe('paths', () => {
   test('start from the folder that dibs was started in', () => {
     const cwd = folder();
-    assert.equal(good({ cwd, env: { DIBS_GATE: 'sqlite:x/g.db' } }).gate.path, join(cwd, 'x/g.db'));
-    assert.equal(good({ cwd, env: { DIBS_GATE: 'sqlite:/x/g.db' } }).gate.path, '/x/g.db');
-    assert.equal(good({ cwd, env: { DIBS_GATE: 'sqlite:///x/g.db' } }).gate.path, '/x/g.db');
+    assert.equal(shownOf(good({ cwd, env: { DIBS_GATE: 'sqlite:x/g.db' } }).gate), join(cwd, 'x/g.db'));
+    assert.equal(shownOf(good({ cwd, env: { DIBS_GATE: 'sqlite:/x/g.db' } }).gate), '/x/g.db');
+    assert.equal(shownOf(good({ cwd, env: { DIBS_GATE: 'sqlite:///x/g.db' } }).gate), '/x/g.db');
     const inData = good({ cwd, env: { DIBS_LEDGER: 'sqlite:$DIBS_DATA/l.db', DIBS_DATA: 'd' } });
-    assert.equal(inData.ledger.path, join(cwd, 'd/l.db'));
+    assert.equal(shownOf(inData.ledger), join(cwd, 'd/l.db'));
   });
 
   test('must name a file that lasts, one for each store', () => {
@@ -256,7 +323,7 @@ describe('host, port and url', () => {
 describe('options of the library', () => {
   test('go through the same reading, and name themselves in faults', () => {
     const { config } = configFromOptions({ data: '/d', issueRate: '60/m', codeSecret: secret, roles: ['claims'] });
-    assert.equal(config?.ledger.path, '/d/ledger.db');
+    assert.equal(shownOf(config!.ledger), '/d/ledger.db');
     assert.deepEqual(config?.issueRate, { perSecond: 1 });
     assert.equal(config?.codeSecret, secret);
     const odd = { gate: 'kafka:x', issuerate: '1/s', log: 5, roles: [], port: '1' };
@@ -264,9 +331,9 @@ describe('options of the library', () => {
     assert.deepEqual(faults, [
       '"issuerate" (openDibs): there is no such option; did you mean issueRate?',
       'log (openDibs): must be text.',
-      '"port" (openDibs): there is no such option; there are data, gate, log, ledger, issueRate, codeSecret, tokenSecret, roles, readEnvironment.',
+      '"port" (openDibs): there is no such option; there are data, gate, log, ledger, issueRate, codeSecret, tokenSecret, kafkaUser, kafkaPassword, roles, readEnvironment.',
       'roles (openDibs): must name at least one of claims, issuing, and nothing else.',
-      'DIBS_GATE (openDibs, gate): "kafka": is no gate that Dibs has; use sqlite:<path>, for example sqlite:./data/gate.db.',
+      'DIBS_GATE (openDibs, gate): "kafka": is no gate that Dibs has; use sqlite:<path>, for example sqlite:./data/gate.db, or redis://host:6379, rediss:// for TLS, redis+cluster://host:6379,host:6379 for a cluster.',
     ]);
   });
 });

@@ -89,7 +89,7 @@ function figureMetrics(registers: Registry[]): (figures: Figures | null) => void
     oldest.set(Math.max(0, ...figures.events.map((event) => event.oldestUnissuedSeconds)));
     issued.inc(figures.issued);
     for (const [state, value] of Object.entries(figures.failedIssuances)) failed.set({ state }, value);
-    for (const { partition, records } of figures.logLags) lag.set({ partition }, records);
+    for (const { partition, records } of furthestBehind(figures.logLags)) lag.set({ partition }, records);
     for (const { store, up } of figures.stores) storeUp.set({ store }, up ? 1 : 0);
   };
 }
@@ -116,6 +116,10 @@ function eventMetrics(gauge: MakeGauge, counter: MakeCounter): (events: readonly
     }
   };
 }
+
+/** At most `eventsMax` partitions, those that are furthest behind. */
+const furthestBehind = (lags: Figures['logLags']): Figures['logLags'] =>
+  lags.length <= eventsMax ? lags : lags.toSorted((a, b) => b.records - a.records).slice(0, eventsMax);
 
 /** At most `eventsMax`: of those that are over, only those that still owe coupons come before the cut. */
 function livingFirst(events: readonly EventFigures[]): readonly EventFigures[] {

@@ -123,7 +123,7 @@ describe('dibs serve', () => {
   test('lists every fault of the configuration at once, and ends with 2', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'dibs.config.json'), '{"prot": 1}');
-    const env = { DIBS_GATE: 'redis://localhost', DIBS_TYPO: '1' };
+    const env = { DIBS_GATE: 'oracle://localhost', DIBS_TYPO: '1' };
     const { code, stderr } = await dibs(['serve', '--port', 'x'], { cwd: folder, env });
     assert.equal(code, 2);
     for (const fault of [

@@ -35,6 +35,7 @@ const figuresOf = (events: readonly EventFigures[]): Figures => ({
   queueDepth: 3,
   issued: 4,
   failedIssuances: { waiting: 1, reissued: 2, discarded: 3 },
+  logLags: [{ partition: 'a', records: 2 }],
   stores: [
     { store: 'gate:sqlite', up: true, message: null },
     { store: 'ledger:sqlite', up: false, message: 'gone' },
