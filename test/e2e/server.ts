@@ -102,13 +102,32 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 
 /** Starts `dibs serve` and resolves once it listens; throws `NotStarted` where it ends before that. */
 export async function startServer(options: ServerOptions) {
-  const { data, port = 0, flags = [], preloads = [], wrapper = [] } = options;
+  const { data, port = 0, flags = [] } = options;
+  const running = await startProcess({
+    ...options,
+    command: ['serve', '--data', data, '--port', String(port), ...flags],
+    // Of the data folder's parent it is known that no dibs.config.json in it configures the server.
+    cwd: dirname(data),
+  });
+  const keys = await readKeys(data);
+  return serverOf({ ...running, adminKey: keys?.adminKey ?? '', serviceKey: keys?.serviceKey ?? '' });
+}
+
+/** How any process of Dibs is started. */
+export interface ProcessOptions extends Pick<ServerOptions, 'preloads' | 'wrapper' | 'env' | 'onSpawn'> {
+  /** Its command and flags. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+}
+
+/** Starts a process of Dibs and resolves once it says where it listens; throws `NotStarted` where it ends before that. */
+export async function startProcess(options: ProcessOptions) {
+  const { preloads = [], wrapper = [] } = options;
   const imports = [leash, ...preloads].flatMap((url) => ['--import', url.href]);
-  const serve = [...imports, bin, 'serve', '--data', data, '--port', String(port), ...flags, '--json'];
-  const [command = process.execPath, ...args] = [...wrapper, process.execPath, ...serve];
+  const called = [...imports, bin, ...options.command, '--json'];
+  const [command = process.execPath, ...args] = [...wrapper, process.execPath, ...called];
   const env = { ...plainEnvironment(), ...options.env };
-  // Of the data folder's parent it is known that no dibs.config.json in it configures the server.
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], cwd: dirname(data) });
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], cwd: options.cwd });
   options.onSpawn?.(child);
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const { stdout, stderr } = child;
@@ -132,8 +151,7 @@ export async function startServer(options: ServerOptions) {
   });
   const first = await Promise.race([url, ended]);
   if (typeof first !== 'string') throw new NotStarted(first);
-  const keys = await readKeys(data);
-  return serverOf({ url: first, adminKey: keys?.adminKey ?? '', serviceKey: keys?.serviceKey ?? '', child, ended });
+  return { url: first, child, ended };
 }
 
 function urlIn(line: string): string | null {
@@ -150,7 +168,8 @@ interface Running {
   readonly ended: Promise<Ended>;
 }
 
-function serverOf(running: Running) {
+/** The calls that tests make to a server that runs. */
+export function serverOf(running: Running) {
   const { url, adminKey, serviceKey, child, ended } = running;
   const keyOf = { admin: adminKey, service: serviceKey, nobody: null } as const;
 
