@@ -31,9 +31,11 @@ const rules: Readonly<Record<string, Rule>> = {
   'gates/redis': adapter('redis'),
   'logs/embedded': adapter(),
   'logs/kafka': adapter('@platformatic/kafka'),
-  'ledgers/sqlite': adapter('kysely'),
-  'ledgers/mysql': adapter('kysely', 'mysql2'),
-  'ledgers/postgres': adapter('kysely', 'pg'),
+  'ledgers/sqlite': adapter(),
+  'ledgers/mysql': { ...adapter('mysql2'), layers: ['core', 'lib', 'ledgers/sql'] },
+  'ledgers/postgres': { ...adapter('pg'), layers: ['core', 'lib', 'ledgers/sql'] },
+  // What the servers of SQL have in common; no database of its own.
+  'ledgers/sql': adapter(),
 
   // Only what computes. Files, sockets, processes and timers reach the engine as ports.
   engine: {
