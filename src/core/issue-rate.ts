@@ -26,11 +26,20 @@ export const issueRateOf = (perSecond: number, pieceMax: number): IssueRate => (
 /** The state before anything was taken: nothing has been saved up. */
 export const freshRate = (now: number): RateState => ({ tokens: 0, filledAt: now });
 
-/** The state at `now`. A clock that steps back grants nothing for the step, and goes on at its rate from there. */
+// So far the clocks of a database's machines may lie apart; a clock that is further back has been set.
+const apartMsMax = 1_000;
+
+/**
+ * The state at `now`. A clock that is a little behind grants nothing until it has caught up, so that two of them do not
+ * grant one moment twice. One that was set back goes on from there, and what was owed is let go: a look that finds nothing
+ * due leaves no trace, so that the debt would stand until the clock is where it was. That is a piece at most for each time.
+ */
 export function refilled(state: RateState, rate: IssueRate, now: number): RateState {
   const saved = Math.max(1, rate.perSecond * savedSeconds);
-  const grown = (Math.max(0, now - state.filledAt) * rate.perSecond) / 1000;
-  return { tokens: Math.min(saved, state.tokens + grown), filledAt: now };
+  const passedMs = now - state.filledAt;
+  if (passedMs < -apartMsMax) return { tokens: Math.min(saved, Math.max(0, state.tokens)), filledAt: now };
+  const grown = (Math.max(0, passedMs) * rate.perSecond) / 1000;
+  return { tokens: Math.min(saved, state.tokens + grown), filledAt: Math.max(now, state.filledAt) };
 }
 
 /**

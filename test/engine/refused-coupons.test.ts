@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createCouponMaker } from '../../src/engine/coupon-code.ts';
-import { type Issuable, issuablesOf, issuePiece } from '../../src/engine/issue-batch.ts';
-import type { IssueBatch, IssueOutcome } from '../../src/core/ledger.ts';
+import { type Issuable, issuePiece, type Piece } from '../../src/engine/issue-batch.ts';
+import { pieceOf } from '../../src/engine/piece.ts';
+import type { IssueBatch, IssueOutcome, Ledger } from '../../src/core/ledger.ts';
 import { parseRecord, type WinsRecord } from '../../src/core/record.ts';
 import type { Win } from '../../src/core/win.ts';
 import { wrapLedger } from '../../src/testing/canaries/wrap.ts';
@@ -128,14 +129,20 @@ describe('finding what is refused', () => {
     return { ledger, model, asked: () => asked };
   }
 
-  const place = { partition: 'drop', from: null, to: '40-0' };
+  const place = { partition: 'drop', from: null, to: '40-0', rate: null };
+
+  /** The records of `count` wins, taken apart for a ledger that has none of them. */
+  const pieceFor = (ledger: Ledger, count: number): Promise<Piece> => {
+    const none = { lastSlotOf: async () => 0, causeOf: () => null, nextAttemptAt: () => 0 };
+    return pieceOf([record(count)], { ledger, couponOf, ...none }, []);
+  };
 
   it('is right for any of them', async () => {
     const some = fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(some, async (slots) => {
         const { ledger, model } = await refusing(slots);
-        const { outcome, failed } = await issuePiece(ledger, place, issuablesOf([record(40)], couponOf), () => 99);
+        const { outcome, failed } = await issuePiece(ledger, place, await pieceFor(ledger, 40), () => 99);
         assert.deepEqual([outcome.outcome, failed], ['issued', slots.length]);
         const failures = await model.failures({ afterId: 0, limit: 100 });
         const inOrder = slots.toSorted((a, b) => a - b);
@@ -156,7 +163,7 @@ describe('finding what is refused', () => {
 
   it('takes few looks where one is refused', async () => {
     const { ledger, asked } = await refusing([17]);
-    await issuePiece(ledger, place, issuablesOf([record(500)], couponOf), () => 0);
+    await issuePiece(ledger, place, await pieceFor(ledger, 500), () => 0);
     assert.ok(asked() <= 22, `${asked()} looks`);
   });
 
@@ -168,7 +175,7 @@ describe('finding what is refused', () => {
     for (const other of others) {
       for (let at = 1; at <= 12; at += 1) {
         const { ledger, model } = await refusing([3, 17, 18], (asked) => (asked === at ? other : null));
-        const { outcome, failed } = await issuePiece(ledger, place, issuablesOf([record(40)], couponOf), () => 0);
+        const { outcome, failed } = await issuePiece(ledger, place, await pieceFor(ledger, 40), () => 0);
         assert.deepEqual([outcome, failed], [other, 0]);
         assert.equal(await model.position('drop'), null);
         assert.deepEqual(await model.coupons('drop', 0, 100), []);
@@ -177,9 +184,10 @@ describe('finding what is refused', () => {
     }
   });
 
-  it('takes records apart in order, each coupon with a record of its own', () => {
-    const { coupons, events } = issuablesOf([record(3)], couponOf);
-    assert.deepEqual(events, []);
+  it('takes records apart in order, each coupon with a record of its own', async () => {
+    const { ledger } = await refusing([]);
+    const { coupons, events, failures, stops } = await pieceFor(ledger, 3);
+    assert.deepEqual([events, failures, stops], [[], [], []]);
     assert.deepEqual(slotsOf(coupons), [1, 2, 3]);
     const [, second] = record(3).wins;
     assert.deepEqual(JSON.parse(coupons[1]?.record ?? ''), { ...record(3), wins: [second] });

@@ -93,7 +93,7 @@ describe('the timed batch', () => {
     const rig = await failed(t, [1], 1, {
       ledger: (ledger) =>
         wrapLedger(ledger, {
-          reissue: async (id, coupon) => {
+          reissue: async (id, coupon, rate) => {
             at.push(rig.clock.now());
             return ledger.reissue(id, coupon, rate);
           },
@@ -162,7 +162,7 @@ describe('the timed batch', () => {
     const rig = await failed(t, [1], 1, {
       ledger: (ledger) =>
         wrapLedger(ledger, {
-          reissue: async (id, coupon) => {
+          reissue: async (id, coupon, rate) => {
             asked += 1;
             await opened;
             return ledger.reissue(id, coupon, rate);
