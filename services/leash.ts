@@ -40,12 +40,16 @@ export function leashed(folder: string): Leash {
     cwd: '/',
   });
   const { stdin } = shell;
+  // A leash that somebody killed holds nothing; the servers are stopped all the same.
+  stdin.on('error', () => undefined);
   // Neither keeps this process from ending; that is the end they wait for.
   shell.unref();
   (stdin as unknown as { unref(): void }).unref();
   const held = new Map<object, readonly number[]>();
   return {
     holds(server, pids) {
+      // The exit of a server may be told when all is over.
+      if (stdin.writableEnded) return;
       held.set(server, pids);
       const all = [...held.values()].flatMap(([leader, ...others]) =>
         leader === undefined ? [] : [-leader, leader, ...others],

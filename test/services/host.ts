@@ -3,11 +3,10 @@
  * 350 MB a file; so the process that runs them starts a service when the first of them asks for it over a socket, and tells
  * the others the same URL. What no file asks for is not started.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { inNewFolder } from '../../services/folder.ts';
 import { type Service, type ServiceName, serviceNames, startService } from '../../services/services.ts';
 
 /** Answers those who ask for services, until it is closed. */
@@ -34,24 +33,25 @@ export async function openHost(start: (name: ServiceName) => Promise<Service> = 
     );
   };
 
-  const folder = await mkdtemp(join(tmpdir(), 'dibs-host-'));
-  const path = join(folder, 'socket');
   const server = createServer((socket) => {
     // Whoever asked may be gone before there is an answer.
     socket.on('error', () => undefined);
     socket.once('data', (asked) => void answer(String(asked)).then((told) => socket.end(JSON.stringify(told))));
   });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  server.unref();
-  return {
-    path,
-    async close() {
-      server.close();
-      const all = await Promise.allSettled(started.values());
-      await Promise.all(all.map(async (one) => (one.status === 'fulfilled' ? await one.value.stop() : undefined)));
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return await inNewFolder('host', async (folder) => {
+    const path = join(folder.path, 'socket');
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    server.unref();
+    return {
+      path,
+      async close() {
+        server.close();
+        const all = await Promise.allSettled(started.values());
+        await Promise.all(all.map(async (one) => (one.status === 'fulfilled' ? await one.value.stop() : undefined)));
+        await folder.remove();
+      },
+    };
+  });
 }
 
 /** Asks the host at `path` for the URL of a service, which it starts if need be. */

@@ -22,8 +22,9 @@ async function starter(script: string) {
     },
   );
   const exit = once(child, 'exit');
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const { pids, folder } = JSON.parse(line) as { readonly pids: readonly number[]; readonly folder: string };
+  const line = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), exit]);
+  if (typeof line[0] !== 'string') throw new Error(`it ended with ${String(line[0] ?? line[1])}`);
+  const { pids, folder } = JSON.parse(line[0]) as { readonly pids: readonly number[]; readonly folder: string };
   return { child, exit, folder, pids: pids.flatMap(treeOf) };
 }
 
