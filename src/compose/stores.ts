@@ -63,18 +63,18 @@ async function openGate({ gate }: Config, { clock, random, alarm }: StoreHooks):
 }
 
 /** Opens the ledger alone, as bringing it to its version needs. */
-export async function openLedger({ ledger }: Config, { clock, alarm }: StoreHooks): Promise<Ledger> {
+export async function openLedger({ ledger }: Config, { clock }: StoreHooks): Promise<Ledger> {
   switch (ledger.driver) {
     case 'sqlite':
       await mkdir(dirname(ledger.path), { recursive: true, mode: 0o700 });
       return openSqliteLedger({ path: ledger.path, clock });
     case 'mysql': {
       const { openMysqlLedger } = await import('../ledgers/mysql/ledger.ts');
-      return openMysqlLedger({ url: ledger.url, alarm });
+      return openMysqlLedger({ url: ledger.url });
     }
     case 'postgres': {
       const { openPostgresLedger } = await import('../ledgers/postgres/ledger.ts');
-      return openPostgresLedger({ url: ledger.url, alarm });
+      return openPostgresLedger({ url: ledger.url });
     }
   }
 }
