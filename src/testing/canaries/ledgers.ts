@@ -178,4 +178,99 @@ export const ledgerCanaries: readonly LedgerCanary[] = [
         }),
     })),
   },
+  {
+    name: 'does not ask the rate',
+    failsAt: ['the rate of issuing > used up: says for how long, and writes nothing'],
+    open: breaking((ledger) => ({ issue: (batch) => ledger.issue({ ...batch, rate: null }) })),
+  },
+  {
+    name: 'writes what the rate does not allow, and says that it has not',
+    failsAt: ['the rate of issuing > used up: says for how long, and writes nothing'],
+    open: breaking((ledger) => ({
+      async issue(batch) {
+        const outcome = await ledger.issue(batch);
+        if (outcome.outcome === 'throttled') await ledger.issue({ ...batch, rate: null });
+        return outcome;
+      },
+    })),
+  },
+  {
+    name: 'holds each connection to the rate by itself',
+    failsAt: ['the rate of issuing > holds several connections together'],
+    open: breaking((ledger, store) => {
+      let own: LedgerData['rate'] = null;
+      return {
+        async issue(batch) {
+          store.rate = own;
+          const outcome = await ledger.issue(batch);
+          own = store.rate;
+          return outcome;
+        },
+      };
+    }),
+  },
+  {
+    name: 'takes repeats of the rate',
+    failsAt: ['the rate of issuing > is not used up by repeats'],
+    open: breaking((ledger, store) => ({
+      async issue(batch) {
+        const outcome = await ledger.issue(batch);
+        if (outcome.outcome === 'issued' && batch.rate !== null && store.rate !== null)
+          store.rate = { ...store.rate, tokens: store.rate.tokens - outcome.repeats };
+        return outcome;
+      },
+    })),
+  },
+  {
+    name: 'takes a probe of the rate',
+    failsAt: ['the rate of issuing > is not asked by a probe, which takes nothing of it'],
+    open: breaking((ledger, store) => ({
+      async issue(batch) {
+        const outcome = await ledger.issue(batch);
+        if (batch.to === null && batch.rate !== null)
+          store.rate = { tokens: -1, filledAt: batch.coupons[0]?.wonAt ?? 0 };
+        return outcome;
+      },
+    })),
+  },
+  {
+    name: 'reissues without asking the rate',
+    failsAt: [
+      'the rate of issuing > is one for all partitions, and for what is reissued',
+      'the rate of issuing > is used up by what is reissued',
+    ],
+    open: breaking((ledger) => ({ reissue: (id, coupon) => ledger.reissue(id, coupon, null) })),
+  },
+  {
+    name: 'forgets the stops of a batch',
+    failsAt: ['stopped events > are kept with the batch that stops them, in byte order'],
+    open: breaking((ledger) => ({ issue: (batch) => ledger.issue({ ...batch, stops: [] }) })),
+  },
+  {
+    name: 'stops events whatever becomes of the batch',
+    failsAt: ['stopped events > are written with the position, or not at all'],
+    open: breaking((ledger, store) => ({
+      async issue(batch) {
+        for (const { eventId, cause } of batch.stops) store.stopped.set(eventId, store.stopped.get(eventId) ?? cause);
+        return ledger.issue(batch);
+      },
+    })),
+  },
+  {
+    name: 'puts the last cause of a stop in place of the first',
+    failsAt: ['stopped events > keep their first cause'],
+    open: breaking((ledger, store) => ({
+      async issue(batch) {
+        const outcome = await ledger.issue(batch);
+        if (outcome.outcome === 'issued' && batch.to !== null)
+          for (const { eventId, cause } of batch.stops) store.stopped.set(eventId, cause);
+        return outcome;
+      },
+    })),
+  },
+  {
+    name: 'lets every event go on with the one',
+    failsAt: ['stopped events > go on once they are let, alone'],
+    open: breaking((ledger, store) => ({ unstop: async () => store.stopped.clear() })),
+  },
 ];

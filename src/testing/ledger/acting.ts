@@ -82,6 +82,7 @@ export const seen = async (ledger: Ledger) => ({
   failureTotals: await ledger.failureTotals(),
   totals: await ledger.totals('drop'),
   position: await ledger.position('drop'),
+  stopped: await ledger.stopped(),
 });
 
 /** Runs `act`, after which everything must be as it was before. */

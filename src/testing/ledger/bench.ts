@@ -35,7 +35,10 @@ export interface LedgerDriver {
 }
 
 /** What a test of the suite works with; an ability is only used by tests that say that they need it. */
-export type LedgerBench = Required<Omit<LedgerSetup, 'teardown'>>;
+export type LedgerBench = Required<Omit<LedgerSetup, 'teardown'>> & {
+  /** Lets `ms` milliseconds pass by the ledger's clock: steps it, or waits where it cannot be stepped. */
+  readonly pass: (ms: number) => Promise<void>;
+};
 
 export type LedgerCase = Case<LedgerBench, LedgerAbility>;
 export type LedgerConcern = Concern<LedgerBench, LedgerAbility>;

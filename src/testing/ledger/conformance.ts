@@ -1,11 +1,14 @@
 import { describe } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lacks, demandAbilities, registerConcerns } from '../suite.ts';
 import type { LedgerAbility, LedgerBench, LedgerConcern, LedgerDriver, LedgerSetup } from './bench.ts';
 import { conflicts, probes, refusals, repeats } from './conflicts.ts';
 import { changing, failures, reissuing } from './failures.ts';
 import { events, issuing, positions } from './issuing.ts';
 import { registerMigrating } from './migrating.ts';
+import { rates } from './rates.ts';
 import { byteExactIds, checking, reading } from './reading.ts';
+import { stopping } from './stopping.ts';
 
 const concerns: readonly LedgerConcern[] = [
   issuing,
@@ -18,6 +21,8 @@ const concerns: readonly LedgerConcern[] = [
   failures,
   changing,
   reissuing,
+  rates,
+  stopping,
   reading,
   byteExactIds,
   checking,
@@ -64,5 +69,6 @@ function benchOf(name: string, setup: LedgerSetup, lacks: Lacks<LedgerAbility>):
     plant: plant ?? missing,
     unplant: unplant ?? missing,
     connect: connect ?? missing,
+    pass: clock === undefined ? (ms) => sleep(ms) : async (ms) => clock.step(ms),
   };
 }

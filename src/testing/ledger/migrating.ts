@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from '../../core/ledger.ts';
 import { troubleOf } from '../refusal.ts';
 import { openRemote, type ProcessStore, type Remote } from '../remote.ts';
 import { reasonToSkip } from '../suite.ts';
 import { batchOf, couponOf } from './acting.ts';
 import type { LedgerDriver, LedgerSetup } from './bench.ts';
+import { assertHeld, issueInPieces } from './rates.ts';
 
 /** Tests of a database that nobody has migrated yet, by one connection and by several processes at once. */
 export function registerMigrating(driver: LedgerDriver): void {
@@ -20,6 +22,7 @@ export function registerMigrating(driver: LedgerDriver): void {
     it('of four that issue at one position exactly one wins, each time', { skip }, () =>
       withStore(processes, issueAtOnce),
     );
+    it('two that issue at one rate are held to it together', { skip }, () => withStore(processes, issueAtOneRate));
   });
 }
 
@@ -87,4 +90,17 @@ async function issueAtOnce(open: Open): Promise<void> {
   }
   const [first] = racers;
   assert.equal((await first?.port.totals('drop'))?.issued, 25);
+}
+
+async function issueAtOneRate(open: Open): Promise<void> {
+  const rate = { perSecond: 200, pieceMax: 20 };
+  const both = (await open(2)).map(({ port }) => port);
+  await both[0]?.migrate();
+  const eventIds = both.map((_, index) => `event-${index}`);
+  await Promise.all(
+    both.map((ledger, index) => issueInPieces({ ledger, eventId: eventIds[index] ?? '', count: 100 }, rate, sleep)),
+  );
+  const coupons = await Promise.all(eventIds.map(async (eventId) => (await both[0]?.coupons(eventId, 0, 200)) ?? []));
+  assert.equal(coupons.flat().length, 200);
+  assertHeld(coupons.flat(), rate);
 }
