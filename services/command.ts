@@ -28,7 +28,8 @@ export async function output(program: string, args: readonly string[], options: 
     return stdout;
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
-    const said = `${stdout ?? ''}${stderr ?? ''}`.trim();
+    // Complaints first; Maven has its own among the output.
+    const said = `${stderr ?? ''}${stdout ?? ''}`.trim();
     throw new Error(`${program} failed: ${said === '' ? String(error) : said}`, { cause: error });
   }
 }

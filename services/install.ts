@@ -86,17 +86,17 @@ async function javaPackage(): Promise<string> {
   return known === '' ? 'default-jre-headless' : own;
 }
 
-/** Installs what is missing of some services, says in a line what it does, and returns what is missing still. */
+/** Installs what is missing of some services, says in a line what it does, and returns the remedies for what is missing still. */
 export async function install(
   names: readonly ServiceName[],
   say: (line: string) => void,
   machine: Machine = thisMachine,
 ): Promise<string[]> {
   const wanted = names.filter((name) => machine.missing(name) !== null);
-  const troubles: string[] = [];
   const attempt = async (line: string, act: () => Promise<unknown>): Promise<void> => {
     say(line);
-    await act().catch((error: unknown) => troubles.push(String(error)));
+    // Maven and apt go on for pages after they have said what is wrong.
+    await act().catch((error: unknown) => say(String(error).split('\n').slice(0, 3).join('\n')));
   };
 
   const packages = await machine.packagesFor(wanted);
@@ -104,6 +104,5 @@ export async function install(
   if (wanted.includes('kafka') && machine.lacksJars()) {
     await attempt("fetching Kafka's jars from Maven Central (43 MB)", () => machine.fetchJars());
   }
-  const left = wanted.flatMap((name) => machine.missing(name) ?? []);
-  return [...new Set([...left, ...troubles])];
+  return [...new Set(wanted.flatMap((name) => machine.missing(name) ?? []))];
 }

@@ -47,7 +47,10 @@ export async function fetchKafkaJars(): Promise<string> {
     await writeFile(file, pom);
     const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`];
     // With the whole environment: Maven's proxy and its Java are told there.
-    await output(found('mvn'), ['-B', '-q', '-f', file, ...copy], { env: process.env, timeoutMs: fetchMsMax });
+    await output(found('mvn'), ['-B', '-q', '-f', file, ...copy], {
+      env: process.env,
+      timeoutMs: fetchMsMax,
+    });
     await rm(file);
   });
 }

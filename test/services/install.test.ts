@@ -52,7 +52,9 @@ describe('installing', () => {
 
   test('tells what is missing still, and why', async () => {
     const { machine } = machineWithout(['redis'], { install: () => Promise.reject(new Error('no network')) });
-    assert.deepEqual(await install(['redis'], () => undefined, machine), ['redis is not here', 'Error: no network']);
+    const said: string[] = [];
+    assert.deepEqual(await install(['redis'], (line) => said.push(line), machine), ['redis is not here']);
+    assert.deepEqual(said, ['installing redis-package', 'Error: no network']);
   });
 
   test('leaves the remedy where the machine is no Debian', async () => {
