@@ -45,6 +45,14 @@ export async function modelLedgerSetup(open: OpenLedger): Promise<LedgerSetup> {
 
 export async function modelLogSetup(wrap: (log: WinLog) => WinLog = (log) => log): Promise<LogSetup> {
   const gate = openModelGate(new ManualClock());
-  const { log, relay } = openModelLog(gate);
-  return { gate, log: wrap(log), settle: relay, teardown: () => gate.close() };
+  const { log, relay, plant, connect } = openModelLog(gate);
+  return {
+    gate,
+    log: wrap(log),
+    settle: relay,
+    plant,
+    connect: async () => wrap(connect()),
+    sharingMsMax: 100,
+    teardown: () => gate.close(),
+  };
 }

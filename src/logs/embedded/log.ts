@@ -9,13 +9,17 @@ import type { Attendance } from '../../lib/attendance.ts';
  * closes.
  */
 export function openEmbeddedLog(gate: Gate, attendance: Pick<Attendance, 'start' | 'isMine'>): WinLog {
+  let joined = false;
   return {
     kind: 'embedded',
     start: outboxStart,
     append: null,
     partitionOf: (eventId) => eventId,
-    join: () => attendance.start(),
-    holds: (partition) => attendance.isMine(partition),
+    async join() {
+      await attendance.start();
+      joined = true;
+    },
+    holds: (partition) => joined && attendance.isMine(partition),
     async ends(after, limit) {
       const events = await gate.list(after, limit);
       return events.map((event) => ({ partition: event.spec.id, end: outboxEnd(event) }));

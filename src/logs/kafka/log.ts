@@ -101,7 +101,7 @@ class KafkaLog implements WinLog {
 
   async join(): Promise<void> {
     this.#refuseClosed();
-    await this.#member.join();
+    this.#member.join();
   }
 
   holds(partition: string): boolean {

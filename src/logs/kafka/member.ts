@@ -3,7 +3,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import { calm, clientOptions, closeClient, type Library } from './library.ts';
 import type { Settings } from './options.ts';
 import type { Topic } from './topic.ts';
-import { unavailable, within } from './trouble.ts';
+import { unavailable } from './trouble.ts';
 
 const backoff = { baseMs: 100, maxMs: 5_000 };
 const leaveMs = 2_000;
@@ -22,12 +22,10 @@ export class Member {
   readonly #settings: Settings;
   readonly #topic: Topic;
   readonly #closing = new AbortController();
-  readonly #joined = Promise.withResolvers<void>();
   #assigned: ReadonlySet<number> = new Set();
   /** When the last heartbeat that was answered had been sent, or the group joined, by the monotonic clock. */
   #heardAt = -Infinity;
   #run: Promise<void> | null = null;
-  #lastError: unknown = null;
 
   constructor(library: Library, settings: Settings, topic: Topic) {
     this.#library = library;
@@ -35,12 +33,9 @@ export class Member {
     this.#topic = topic;
   }
 
-  /** Resolves once it has its part of the partitions; goes on trying where it throws `unavailable`. */
-  async join(): Promise<void> {
-    const { clock, sessionTimeoutMs, group } = this.#settings;
+  /** Begins to take part. Until the others have made room, which may take as long as one that died was given, it holds nothing. */
+  join(): void {
     this.#run ??= this.#keepJoined();
-    const late = () => unavailable(`The group ${group} cannot be joined`, this.#lastError ?? undefined);
-    await within(clock, sessionTimeoutMs + joinGraceMs, this.#joined.promise, late);
   }
 
   /**
@@ -65,7 +60,6 @@ export class Member {
       const since = performance.now();
       const error = await this.#takePart();
       if (signal.aborted) return;
-      this.#lastError = error;
       // One that had held for long before it broke is trouble of its own, and begins anew.
       if (performance.now() - since > 2 * backoff.maxMs) attempt = 1;
       if (attempt === 1) alarm(`The group ${group} is joined anew`, unavailable('The membership has ended', error));
@@ -112,7 +106,6 @@ export class Member {
     const mine = assignments.filter(({ topic }) => topic === this.#topic.name);
     this.#assigned = new Set(mine.flatMap(({ partitions }) => partitions));
     this.#heardAt = performance.now();
-    this.#joined.resolve();
   }
 
   #makeConsumer(): Consumer {

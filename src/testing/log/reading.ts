@@ -1,57 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Gate } from '../../core/gate.ts';
-import type { LogRecord } from '../../core/record.ts';
-import type { LogBatch, WinLog } from '../../core/win-log.ts';
 import { claim, commonOf, crowd, folded, openEvent, standing } from '../gate/acting.ts';
-import type { Concern } from '../suite.ts';
-import type { LogBench } from './bench.ts';
-
-const readsMax = 10_000;
-
-/** Reads a partition from `position` to its end, `winsMax` wins at a time: every batch with the position behind it. */
-async function read(log: WinLog, partition: string, position = log.start, winsMax = 1000): Promise<LogBatch[]> {
-  const batches: LogBatch[] = [];
-  for (let at = position; batches.length < readsMax; at = batches.at(-1)?.position ?? at) {
-    const batch = await log.read(partition, at, winsMax);
-    if (batch.records.length === 0) {
-      assert.equal(log.distance(at, batch.position), 0, 'an empty read stays where it is');
-      return batches;
-    }
-    assert.ok(log.distance(at, batch.position) > 0, `reading on from ${at} must come further`);
-    batches.push(batch);
-  }
-  return assert.fail('the partition has no end');
-}
-
-/** The records of one event: a partition may carry others as well. */
-const recordsOf = (batches: readonly LogBatch[], eventId = 'drop'): LogRecord[] =>
-  batches
-    .flatMap((batch) => batch.records)
-    .filter((record) => record.type !== 'poison')
-    .filter((record) => record.eventId === eventId);
-
-const newSlotsOf = (records: readonly LogRecord[]): number[] => [
-  ...new Set(records.flatMap((record) => (record.type === 'wins' ? record.wins.map((win) => win.slot) : []))),
-];
+import { endOf, live, newSlotsOf, readAll as read, recordsOf } from './acting.ts';
+import type { LogConcern } from './bench.ts';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
-async function endOf(log: WinLog, partition: string): Promise<string> {
-  const ends = await log.ends(null, 1000);
-  return ends.find((one) => one.partition === partition)?.end ?? assert.fail(`partition ${partition} has no end`);
-}
-
-/** Five batches of wins with revisions before, between and behind them: 40 wins, 4 revisions. */
-async function live(gate: Gate, id = 'drop'): Promise<void> {
-  await openEvent(gate, { id, capacity: 100 });
-  for (const size of [1, 9, 20]) await gate.admit(id, crowd(size, `first-${size}-`));
-  await gate.command(id, { act: 'pause' }, null);
-  await gate.command(id, { act: 'resume' }, null);
-  for (const size of [3, 7]) await gate.admit(id, crowd(size, `second-${size}-`));
-  await gate.command(id, { act: 'close' }, null);
-}
-
-export const logReading: Concern<LogBench, never> = {
+export const logReading: LogConcern = {
   concern: 'reading',
   cases: {
     'carries every win in slot order without a gap, and folds to what the gate has': async ({ gate, log, settle }) => {
@@ -128,7 +82,7 @@ export const logReading: Concern<LogBench, never> = {
   },
 };
 
-export const logPlaces: Concern<LogBench, never> = {
+export const logPlaces: LogConcern = {
   concern: 'partitions and positions',
   cases: {
     'an event has one partition, always the same': async ({ gate, log, settle }) => {
@@ -173,6 +127,17 @@ export const logPlaces: Concern<LogBench, never> = {
           assert.equal(Math.sign(log.distance(b, a)), Math.sign(index - other), `${a} against ${b}`);
         }
       }
+    },
+    'the distance of two is about how many records or wins lie between': async ({ gate, log, settle }) => {
+      await live(gate);
+      await settle();
+      const partition = log.partitionOf('drop');
+      const records = recordsOf(await read(log, partition)).length;
+      const distance = log.distance(log.start, await endOf(log, partition));
+      assert.ok(
+        distance >= records / 2 && distance <= 2 * (records + 40),
+        `${distance} for ${records} records, 40 wins`,
+      );
     },
     'the start stands before the end of whatever was written': async ({ gate, log, settle }) => {
       await openEvent(gate);

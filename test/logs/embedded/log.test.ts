@@ -6,22 +6,36 @@ import type { Gate } from '../../../src/core/gate.ts';
 import { openSqliteGate } from '../../../src/gates/sqlite/gate.ts';
 import { openEmbeddedLog } from '../../../src/logs/embedded/log.ts';
 import { Attendance } from '../../../src/lib/attendance.ts';
+import { systemClock } from '../../../src/lib/system-clock.ts';
 import { logConformance } from '../../../src/testing/log/conformance.ts';
 import { ManualClock } from '../../../src/testing/manual-clock.ts';
 import { openModelGate } from '../../../src/testing/model-gate.ts';
 
-const attendanceOf = (gate: Gate) => new Attendance({ gate, clock: new ManualClock(), worker: 'only' });
 const nothingToDo = async () => undefined;
+const lacks = {
+  append: 'its records are the outbox of the gate',
+  plant: 'nobody but the gate writes to it',
+} as const;
+
+/** A log in the hands of a worker of its own, who goes when it is closed. */
+function worker(gate: Gate, name: string) {
+  const attendance = new Attendance({ gate, clock: systemClock, worker: name });
+  const log = openEmbeddedLog(gate, attendance);
+  return { log: { ...log, close: () => attendance.stop() }, attendance };
+}
 
 logConformance('embedded, over sqlite', {
+  lacks: { ...lacks, workers: 'one process alone has the gate' },
   async setup() {
     const folder = await mkdtemp(join(tmpdir(), 'dibs-log-'));
     const gate = await openSqliteGate({ path: join(folder, 'gate.db'), clock: new ManualClock() });
+    const { log, attendance } = worker(gate, 'only');
     return {
       gate,
-      log: openEmbeddedLog(gate, attendanceOf(gate)),
+      log,
       settle: nothingToDo,
       async teardown() {
+        await attendance.stop();
         await gate.close();
         await rm(folder, { recursive: true });
       },
@@ -31,8 +45,23 @@ logConformance('embedded, over sqlite', {
 
 // Any gate will do: the model also forgets what it is told to trim, which the SQLite gate does not.
 logConformance('embedded, over the model', {
+  lacks,
   async setup() {
     const gate = openModelGate(new ManualClock());
-    return { gate, log: openEmbeddedLog(gate, attendanceOf(gate)), settle: nothingToDo, teardown: () => gate.close() };
+    const workers = [worker(gate, 'one')];
+    return {
+      gate,
+      log: workers[0]!.log,
+      settle: nothingToDo,
+      async connect() {
+        const another = worker(gate, `another-${workers.length}`);
+        workers.push(another);
+        return another.log;
+      },
+      async teardown() {
+        for (const { attendance } of workers) await attendance.stop();
+        await gate.close();
+      },
+    };
   },
 });

@@ -1,5 +1,7 @@
 /** Logs in topics of their own, on the Kafka that the tests share or on one that a test may kill. */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { Producer } from '@platformatic/kafka';
 import type { Gate } from '../../../src/core/gate.ts';
 import { type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../../../src/core/record.ts';
 import type { WinLog } from '../../../src/core/win-log.ts';
@@ -45,4 +47,28 @@ export function relayOf(gate: Gate, log: WinLog): () => Promise<void> {
     }
     await log.append?.(records);
   };
+}
+
+/** Writes to a topic as something else than a log would: any key, any bytes, any partition. */
+export async function write(
+  url: string,
+  topic: string,
+  partition: number,
+  messages: readonly { readonly key: string | null; readonly value: Uint8Array | null }[],
+): Promise<void> {
+  const producer = new Producer({ clientId: 'other', bootstrapBrokers: brokersOf(url), strict: true, retryDelay: 100 });
+  try {
+    await producer.send({
+      acks: -1,
+      messages: messages.map(({ key, value }) => ({
+        topic,
+        partition,
+        // The library takes null for a message that has none, but its types do not know of it.
+        ...(key === null ? {} : { key: Buffer.from(key) }),
+        value: (value === null ? null : Buffer.from(value)) as Buffer,
+      })),
+    });
+  } finally {
+    await producer.close();
+  }
 }
