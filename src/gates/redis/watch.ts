@@ -71,6 +71,7 @@ export class SettingsWatch {
   /** Looks at all of them now. Throws `store_unfit`, `unavailable`. */
   async check(): Promise<void> {
     const nodes = this.#context.connection.masters();
+    if (nodes.length === 0) throw new DibsError('unavailable', 'The gate is closed.');
     await Promise.all(nodes.map((node) => this.#look(node)));
     for (const { name } of nodes) {
       const { trouble } = this.#view(name);

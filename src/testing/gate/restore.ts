@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { EventSnapshot } from '../../core/event-spec.ts';
 import type { Gate, Restoration } from '../../core/gate.ts';
 import { compareOutboxIds, type OutboxId, outboxEnd, outboxIdOf } from '../../core/record.ts';
+import { claimIdOf } from '../../lib/claim-id.ts';
 import {
   claim,
   commonOf,
@@ -35,10 +36,11 @@ async function lost(gate: Gate, eventId = 'lost'): Promise<Awaited<ReturnType<ty
   return await restorationOf(gate, eventId);
 }
 
-/** The same restoration under another id, for a gate that has never seen it. */
+/** The same restoration under another id, for a gate that has never seen it; the claims are named after their event. */
 const movedTo = <T extends Restoration>(restoration: T, id: string): T => ({
   ...restoration,
   event: { ...restoration.event, spec: { ...restoration.event.spec, id } },
+  wins: restoration.wins.map((win) => ({ ...win, claimId: claimIdOf(id, restoration.event.epoch, win) })),
 });
 
 export const restoring: GateConcern = {
