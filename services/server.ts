@@ -59,6 +59,8 @@ export class Server {
   }
 
   signal(signal: NodeJS.Signals): void {
+    // By now another process may have its number.
+    if (!this.runs) return;
     const pids = treeOf(this.#pid);
     this.#signalled = pids;
     this.#holds([this.#leader, ...pids]);

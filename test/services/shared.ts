@@ -7,8 +7,8 @@ import { createDatabase, type Database } from '../../services/databases.ts';
 import { missing, type ServiceName, startService } from '../../services/services.ts';
 import { askHost } from './host.ts';
 
-/** Where the run's host listens. */
-export const hostVariable = 'DIBS_TEST_HOST';
+/** Where the run's host listens. Not DIBS_…: an engine that is started by a test refuses keys that it does not know. */
+export const hostVariable = 'TEST_SERVICES_HOST';
 
 const known = new Map<ServiceName, Promise<string>>();
 
