@@ -4,21 +4,13 @@ import { buildProgram } from './program.ts';
 import { createScreen } from './screen.ts';
 import { asTrouble, usage } from './trouble.ts';
 
-/** What this version does not have yet, and what to do instead. */
-const comingCommands: Readonly<Record<string, string>> = {
-  api: '`dibs api` needs a Redis gate, which is not in this version yet.',
-  worker: '`dibs worker` needs a Redis gate, which is not in this version yet.',
-};
-
 /** Runs one command line; what it ends with is in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
   const end = argv.indexOf('--');
   const screen = createScreen(argv.slice(0, end === -1 ? argv.length : end).includes('--json'));
   try {
     const name = argv.find((word) => !word.startsWith('-'));
-    outliveReaders(name === 'serve');
-    const coming = name === undefined ? undefined : comingCommands[name];
-    if (coming !== undefined) throw usage(coming, '`dibs serve` runs everything in one process.');
+    outliveReaders(['serve', 'api', 'worker'].includes(name ?? ''));
     const wanted = name === 'help' ? argv[argv.indexOf('help') + 1] : name;
     const program = await buildProgram(wanted ?? null);
     await program.parseAsync(argv, { from: 'user' });

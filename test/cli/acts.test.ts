@@ -253,7 +253,7 @@ describe('trouble', () => {
     const run = (...args: string[]) => dibs(args, { cwd });
     assert.equal((await run('evnt')).code, 2);
     assert.match((await run('evnt')).stderr, /unknown command 'evnt'\n\(Did you mean event\?\)/);
-    assert.match((await run('api')).stderr, /Redis gate, which is not in this version yet/);
+    assert.match((await run('api')).stderr, /needs a gate that many processes share/);
     assert.equal((await run('worker', '--json')).code, 2);
     assert.equal((await run()).code, 2);
     assert.equal((await run('event')).code, 2);
