@@ -12,7 +12,7 @@ export type { GateAbility, GateBench, GateDriver, GateSetup } from './gate/bench
 export { gateConformance } from './gate/conformance.ts';
 export type { LedgerAbility, LedgerDriver, LedgerSetup } from './ledger/bench.ts';
 export { ledgerConformance } from './ledger/conformance.ts';
-export type { LogDriver, LogSetup } from './log/bench.ts';
+export type { LogAbility, LogDriver, LogSetup } from './log/bench.ts';
 export { logConformance } from './log/conformance.ts';
 export { type ClockControl, ManualClock } from './manual-clock.ts';
 export { type ModelEvent, type ModelStore, openModelGate } from './model-gate.ts';

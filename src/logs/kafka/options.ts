@@ -54,7 +54,7 @@ export function settingsOf(options: KafkaLogOptions): Settings {
   const { topic, partitions = null, brokers, sessionTimeoutMs = 10_000, answerTimeoutMs = 5_000 } = options;
   const faults: string[] = [];
   if (brokers.length === 0) faults.push('there must be at least one server');
-  for (const one of brokers) if (!/^[^\s@/,]+:[0-9]{1,5}$/.test(one)) faults.push(`${one} is not host:port`);
+  for (const one of brokers) if (!/^[^\s@/,]+:[0-9]{1,5}$/.test(one)) faults.push(`${hidden(one)} is not host:port`);
   // Kafka's own rule.
   if (!/^[a-zA-Z0-9._-]{1,249}$/.test(topic) || topic === '.' || topic === '..')
     faults.push(`${JSON.stringify(topic)} is no name of a topic: 1 to 249 of a-z A-Z 0-9 . _ -`);
@@ -68,3 +68,6 @@ export function settingsOf(options: KafkaLogOptions): Settings {
   if (faults.length > 0) throw new DibsError('invalid_configuration', `The Kafka log: ${faults.join('; ')}.`);
   return { ...options, partitions, group, sessionTimeoutMs, answerTimeoutMs };
 }
+
+/** What stands before an @ may be a password. */
+const hidden = (address: string): string => address.replace(/^.*@/, '…@');

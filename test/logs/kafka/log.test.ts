@@ -12,7 +12,7 @@ describeService('kafka', 'kafka', () => {
       const url = await sharedService('kafka');
       const topic = freshTopic();
       const gate = openModelGate(new ManualClock());
-      const open = () => openLog(url, topic, { sessionTimeoutMs: 2_000 });
+      const open = () => openLog(url, topic, { partitions: 3, sessionTimeoutMs: 2_000 });
       const log = await open();
       const logs: WinLog[] = [log];
       return {

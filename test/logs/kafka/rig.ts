@@ -1,13 +1,14 @@
 /** Logs in topics of their own, on the Kafka that the tests share or on one that a test may kill. */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { Producer } from '@platformatic/kafka';
+import { Admin, ConfigResourceTypes, Producer } from '@platformatic/kafka';
 import type { Gate } from '../../../src/core/gate.ts';
 import { type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../../../src/core/record.ts';
 import type { WinLog } from '../../../src/core/win-log.ts';
 import { systemClock } from '../../../src/lib/system-clock.ts';
 import { openKafkaLog } from '../../../src/logs/kafka/log.ts';
 import type { KafkaLogOptions } from '../../../src/logs/kafka/options.ts';
+import { partitionIndexOf } from '../../../src/logs/kafka/place.ts';
 
 /** A topic that no other test has. */
 export const freshTopic = (): string => `dibs-test-${randomBytes(8).toString('hex')}`;
@@ -25,7 +26,6 @@ export function openLog(
   return openKafkaLog({
     brokers: brokersOf(url),
     topic,
-    partitions: 3,
     clock: systemClock,
     random: Math.random,
     alarm: (message) => void told.push(message),
@@ -71,4 +71,55 @@ export async function write(
   } finally {
     await producer.close();
   }
+}
+
+/** What an operator does by Kafka's own tools. */
+export async function operate<T>(url: string, act: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Admin({ clientId: 'operator', bootstrapBrokers: brokersOf(url), strict: true, retryDelay: 100 });
+  try {
+    return await act(admin);
+  } finally {
+    await admin.close();
+  }
+}
+
+/** The settings of a topic as Kafka tells them. */
+export const settingsIn = (url: string, topic: string): Promise<Map<string, string>> =>
+  operate(url, async (admin) => {
+    const resourceType = ConfigResourceTypes.TOPIC;
+    const [found] = await admin.describeConfigs({ resources: [{ resourceType, resourceName: topic }] });
+    return new Map(found?.configs.map(({ name, value }) => [name, value ?? '']));
+  });
+
+/** The wins of one record, slots `from` to `to` of an event. */
+export const winsRecord = (eventId: string, from: number, to = from): LogRecord => ({
+  v: 1,
+  type: 'wins',
+  eventId,
+  epoch: 1,
+  revision: 1,
+  wins: Array.from({ length: to - from + 1 }, (_, index) => ({
+    slot: from + index,
+    userId: `user-${from + index}`,
+    nth: 1,
+    claimId: `${from + index}-0123456789ab`,
+    key: null,
+    wonAt: 1_790_000_000_000,
+  })),
+});
+
+/** The first slots of an event's records, as they stand in the log from a position to its end; poison is null. */
+export async function slotsIn(log: WinLog, partition: string, position = log.start): Promise<(number | null)[]> {
+  const slots: (number | null)[] = [];
+  for (let at = position; ; ) {
+    const batch = await log.read(partition, at, 500);
+    if (batch.records.length === 0) return slots;
+    slots.push(...batch.records.map((record) => (record.type === 'wins' ? (record.wins[0]?.slot ?? 0) : null)));
+    at = batch.position;
+  }
+}
+
+/** An event that belongs to a partition of so many. */
+export function eventIn(index: number, count: number): string {
+  for (let n = 0; ; n += 1) if (partitionIndexOf(`event-${n}`, count) === index) return `event-${n}`;
 }
