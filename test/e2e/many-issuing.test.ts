@@ -29,12 +29,14 @@ for (const database of ['mariadb', 'postgres'] as const) {
     test('10,000 wins on two partitions at 2,000/s are never above it and not far below', async (t) => {
       const stores = await freshStores(t, database, 'kafka', 2);
       const fleet = await Fleet.of(t, { ...stores, issueRate: '2000/s' });
-      const { apis } = await fleet.start(2, 2);
+      const { apis } = await fleet.start(2, 0);
       const [first] = apis as [TestServer];
-      // The ids are such that each partition has two of the four events: shown by the lags' labels below.
+      // Kafka's own hash puts some of these on either partition; that both were issued from is asserted below.
       const ids = ['a', 'b', 'c', 'd'];
       for (const id of ids) await first.create({ id, capacity: 2_500 });
       await Promise.all(ids.map((id) => claimThrough(apis, crowdOf(id, 2_500), { inFlight: 16 })));
+      // All is won before anything is issued: the rate is the only thing that holds the workers up.
+      await fleet.start(0, 2);
       for (const id of ids) assert.equal((await first.settled(id))['issued'], 2_500);
       const partitions = await runSql(
         stores.databaseUrl,
