@@ -1,17 +1,25 @@
 import type { Coupon, FailedIssuance } from '../core/coupon.ts';
-import type { EventSnapshot } from '../core/event-spec.ts';
-import { emptyFold, type FoldState, fold } from '../core/fold.ts';
+import { sameSpec } from '../core/event-spec.ts';
 import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
 import { checkTotals, checkWins, type FindingList, findingList } from '../core/invariants.ts';
 import type { Ledger } from '../core/ledger.ts';
-import { type LogRecord, outboxIdOf, outboxStart, parseRecord } from '../core/record.ts';
+import { type LogRecord, parseRecord } from '../core/record.ts';
 import type { WinLog } from '../core/win-log.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
+import {
+  checkEnd,
+  type Comparison,
+  judgeRecords,
+  logSource,
+  outboxSource,
+  type RecordsSeen,
+  sameInAll,
+} from './audit-records.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import type { EventRegistry } from './event-registry.ts';
-import { recordsBehind, recordsFrom } from './log-tail.ts';
+import { recordsBehind } from './log-tail.ts';
 import type { AuditReport } from './views.ts';
 
 /** What an audit reads. */
@@ -36,7 +44,7 @@ export async function audit(context: AuditContext, eventId: string): Promise<Aud
   const findings = findingList();
   const stopped = registry.isStopped(eventId) ? registry.causeOf(eventId) : null;
   if (stopped !== null) findings.add('I2', stopped);
-  const report = await compareStores(context, eventId, findings);
+  const report = await compareStores(context, eventId, findings, true);
   return { ok: report.findings.length === 0, ...report };
 }
 
@@ -45,12 +53,14 @@ export async function compareStores(
   context: AuditContext,
   eventId: string,
   findings: FindingList,
+  withHistory: boolean,
 ): Promise<Omit<AuditReport, 'ok'>> {
   const { gate, log, ledger, registry } = context;
   const partition = log.partitionOf(eventId);
   // The ledger first, and its position before all: what it has been given by now, the others have had before.
   const position = (await ledger.position(partition)) ?? log.start;
   const { issued, failed, discarded, lastSlot } = await ledger.totals(eventId);
+  const kept = await ledger.event(eventId);
   const event = await registry.snapshotOf(eventId);
   if (event === null) throw await registry.explainMissing(eventId);
   if (registry.isRecovering(eventId) && !registry.isStopped(eventId))
@@ -60,40 +70,32 @@ export async function compareStores(
   for (const { rule, message } of checkWins(event.spec, wins.values())) findings.add(rule, message);
   if (wins.size !== event.won) findings.add('I7', `${eventId} has ${event.won} wins, its users ${wins.size}`);
 
-  const comparison: Comparison = { ledger, event, wins, pending: new Set(), findings };
-  // Behind the position first: it grows while the ledger is read, and what it loses the ledger has by then.
-  for await (const record of recordsFrom(log, partition, position)) notePending(comparison, record);
-  const logged = await foldRecords(comparison, 'log', recordsFrom(log, partition, log.start));
-  if (log.append !== null) {
-    const outbox = await foldRecords(comparison, 'outbox', outboxRecords(gate, eventId, comparison));
-    checkOutbox(outbox, event, findings);
-  } else checkOutbox(logged, event, findings);
-
+  const comparison: Comparison = { gate, ledger, event, wins, pending: { slots: new Set(), revision: 0 }, findings };
+  // Log, outbox, ledger: what the one has lost when it is read, the next has by then.
+  const logged = await judgeRecords(
+    comparison,
+    logSource(log, partition, position, withHistory || log.append === null),
+  );
+  await checkCovered(comparison, log.append === null ? 'outbox' : 'log', logged);
+  const outbox = log.append === null ? logged : await judgeRecords(comparison, outboxSource(gate, eventId));
+  await checkEnd(comparison, outbox);
   await compareLedger(comparison, context.couponOf);
+
   if (log.slotAt(position) > lastSlot)
     findings.add('I6', `slot ${log.slotAt(position)} was issued, but the ledger knows only slots up to ${lastSlot}`);
   if (lastSlot > event.won) findings.add('I6', `the ledger knows slot ${lastSlot}, the gate has ${event.won} wins`);
+  if (kept !== null && kept.revision > event.revision)
+    findings.add('I6', `the ledger is at revision ${kept.revision}, the gate at ${event.revision}`);
   if (issued + failed + discarded !== lastSlot)
     findings.add('I8', `the ledger has ${issued + failed + discarded} wins up to slot ${lastSlot}`);
   const totals = { won: event.won, issued, unissued: event.won - issued - failed - discarded, failed, discarded };
   for (const { rule, message } of checkTotals(totals)) findings.add(rule, message);
   return {
     capacity: event.spec.capacity,
-    logged: Math.max(Math.min(logged.won, event.won), lastSlot),
+    logged: Math.max(Math.min(logged.state.won, event.won), lastSlot),
     ...totals,
     findings: findings.all(),
   };
-}
-
-/** What one audit compares with what. */
-interface Comparison {
-  readonly ledger: Ledger;
-  readonly event: EventSnapshot;
-  /** The gate's wins by slot, up to where the event stood when the audit began. */
-  readonly wins: ReadonlyMap<number, Win>;
-  /** Slots that are on their way to the ledger. */
-  readonly pending: Set<number>;
-  readonly findings: FindingList;
 }
 
 /** All failed issuances of an event that are no coupons, by slot. */
@@ -128,97 +130,24 @@ async function winsOfGate(gate: Gate, eventId: string, won: number, findings: Fi
   }
 }
 
-async function* outboxRecords(gate: Gate, eventId: string, comparison: Comparison): AsyncGenerator<LogRecord> {
-  for (let place = outboxStart; ; ) {
-    const records = await gate.outbox(eventId, place, pageWins);
-    for (const record of records) notePending(comparison, record);
-    yield* records;
-    const last = records.at(-1);
-    if (last === undefined) return;
-    place = outboxIdOf(last);
-  }
+/** What the records say of the event, the gate has to have. */
+async function checkCovered({ gate, event, findings }: Comparison, where: string, seen: RecordsSeen): Promise<void> {
+  // It may have gone on since the audit began, with the records.
+  const [now] = await gate.events([event.spec.id]);
+  const { won, revision } = now ?? event;
+  if (seen.won > won) findings.add('I6', `the ${where} knows slot ${seen.won}, the gate has ${won} wins`);
+  if (seen.revision > revision)
+    findings.add('I6', `the ${where} is at revision ${seen.revision}, the gate at ${revision}`);
 }
 
-function notePending({ pending, event }: Comparison, record: LogRecord): void {
-  if (record.type === 'wins' && record.eventId === event.spec.id) for (const { slot } of record.wins) pending.add(slot);
-}
-
-/**
- * Folds the event's records from the first that is left. What stands before it has been trimmed, or fell out of the log by
- * age, and is in the ledger: the gate's wins stand in for it.
- */
-async function foldRecords(
-  comparison: Comparison,
-  where: string,
-  records: AsyncIterable<LogRecord>,
-): Promise<FoldState> {
-  const { event, wins, findings } = comparison;
-  let state: FoldState | null = null;
-  let seen = 0;
-  for await (const whole of records) {
-    seen += 1;
-    if (seen % pageWins === 0) await letOthersRun();
-    const record = upToSnapshot(whole, event);
-    if (record === null) continue;
-    state ??= stateBefore(record, comparison);
-    // Trimmed while it was read: what is missing must be in the ledger by now.
-    if (firstSlotOf(record) > state.won + 1 && (await isIssuedUpTo(comparison, firstSlotOf(record) - 1)))
-      state = stateBefore(record, comparison);
-    const result = fold(state, record);
-    if (!result.ok) findings.add('I8', `${where}: ${result.conflict.message}`);
-    else state = result.state;
-    if (record.type !== 'wins') continue;
-    for (const win of record.wins) {
-      const own = wins.get(win.slot);
-      if (own !== undefined && !sameWin(own, win))
-        findings.add('I14', `slot ${win.slot} is ${own.claimId} in the gate, ${win.claimId} in the ${where}`);
-    }
-  }
-  return state ?? emptyFold();
-}
-
-/** What a record says of the event up to where it stood when the audit began; null where nothing. */
-function upToSnapshot(record: LogRecord, { spec, won }: EventSnapshot): LogRecord | null {
-  if (record.eventId !== spec.id) return null;
-  if (record.type === 'event') return record.won > won ? null : record;
-  const wins = record.wins.filter((win) => win.slot <= won);
-  return wins.length === 0 ? null : { ...record, wins };
-}
-
-const firstSlotOf = (record: LogRecord): number =>
-  record.type === 'wins' ? (record.wins[0]?.slot ?? 0) : record.won + 1;
-
-async function isIssuedUpTo({ ledger, event }: Comparison, slot: number): Promise<boolean> {
-  return (await ledger.totals(event.spec.id)).lastSlot >= slot;
-}
-
-/** What the records before this one have come to, as the gate's wins say. */
-function stateBefore(record: LogRecord, { event, wins }: Comparison): FoldState {
-  const won = firstSlotOf(record) - 1;
-  if (record.type === 'event' && won === 0) return emptyFold();
-  const { spec, phase, epoch, lastTime } = event;
-  const users = new Map<string, number>();
-  const claimIds: string[] = [];
-  for (let slot = 1; slot <= won; slot += 1) {
-    const win = wins.get(slot);
-    claimIds.push(win?.claimId ?? '');
-    if (win !== undefined) users.set(win.userId, win.nth);
-  }
-  const revision = record.type === 'event' ? record.revision - 1 : record.revision;
-  return { spec, phase, revision, epoch, won, acts: 0, lastTime, users, claimIds };
-}
-
-// The event may have gone on while it was read: what the fold has must be at least what the snapshot had.
-function checkOutbox(state: FoldState, event: EventSnapshot, findings: FindingList): void {
-  const { id } = event.spec;
-  if (state.won < event.won) findings.add('I7', `${id} has ${event.won} wins, its outbox ${state.won}`);
-  if (state.revision < event.revision)
-    findings.add('I7', `${id} is at revision ${event.revision}, its outbox at ${state.revision}`);
-}
-
-/** Each win of the gate must be in the ledger as the same win, or on its way there. */
+/** The event and each win of the gate must be in the ledger as they are, or on their way there. */
 async function compareLedger({ ledger, event, wins, pending, findings }: Comparison, couponOf: CouponMaker) {
   const { id } = event.spec;
+  const kept = await ledger.event(id);
+  if ((kept?.revision ?? 0) < event.revision && pending.revision < event.revision)
+    findings.add('I14', `revision ${event.revision} is not in the ledger, and not on its way there`);
+  if (kept?.revision === event.revision && !(sameSpec(kept.spec, event.spec) && kept.phase === event.phase))
+    findings.add('I14', `revision ${event.revision} says otherwise in the ledger than in the gate`);
   const failures = await failuresOf(ledger, id);
   const missing: Win[] = [];
   for (let after = 0; after < event.won; after += pageWins) {
@@ -232,7 +161,7 @@ async function compareLedger({ ledger, event, wins, pending, findings }: Compari
       if (fault !== null) findings.add('I14', fault);
       else if (coupon !== undefined && coupon.code !== couponOf(id, win).code)
         findings.add('I14', `slot ${slot} has another code in the ledger than its win gives`);
-      else if (coupon === undefined && !failures.has(slot) && !pending.has(slot)) missing.push(win);
+      else if (coupon === undefined && !failures.has(slot) && !pending.slots.has(slot)) missing.push(win);
     }
     await letOthersRun();
   }
@@ -250,7 +179,7 @@ function faultOf(win: Win, coupon: Coupon | undefined, failure: FailedIssuance |
   const kept = coupon ?? (record?.type === 'wins' ? record.wins[0] : undefined);
   if (kept === undefined)
     return failure === undefined ? null : `the failed issuance of slot ${win.slot} cannot be read`;
-  if (sameWin(kept, win) && kept.key === win.key) return null;
+  if (sameInAll(kept, win)) return null;
   return `slot ${win.slot} is ${win.claimId} of ${win.userId} in the gate, ${kept.claimId} of ${kept.userId} in the ledger`;
 }
 

@@ -8,6 +8,7 @@ import type { Ledger, LedgerEvent, LedgerTotals } from '../core/ledger.ts';
 import { parseRecord, recordVersion } from '../core/record.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import { type AuditContext, compareStores, failuresOf, winsBehind } from './audit.ts';
+import { ledgerEventOf } from './events.ts';
 import { revisionOf } from './issue-batch.ts';
 import type { RecoveryPlan } from './views.ts';
 
@@ -31,7 +32,7 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
   const totals = await ledger.totals(eventId);
   if (snapshot === null) registry.lost(eventId);
   const standing = { eventId, snapshot, kept, totals };
-  if (!registry.isRecovering(eventId) || kept === null) return { plan: notNeeded(standing), restoration: null };
+  if (!registry.isRecovering(eventId)) return { plan: notNeeded(standing), restoration: null };
   if (registry.isStopped(eventId)) return stoppedPlan(context, standing);
   const findings = findingList();
   const behind = await winsBehind(log, ledger, eventId);
@@ -41,10 +42,14 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
     { name: 'gate', wins: await winsOfGate(gate, eventId) },
   ];
   const wins = merge(sources, findings);
+  // A slot that the ledger has lost behind its position would be read no more, whoever else has its win.
+  const known = totals.issued + totals.failed + totals.discarded;
+  if (known !== totals.lastSlot) findings.add('I8', `the ledger has ${known} wins up to slot ${totals.lastSlot}`);
   const issued = log.slotAt((await ledger.position(log.partitionOf(eventId))) ?? log.start);
   if (issued > wins.length) findings.add('I6', `slot ${issued} was issued, but only ${wins.length} wins are left`);
   const revisions = behind.flatMap((record) => (record.type === 'event' ? [revisionOf(record)] : []));
   const event = latestOf(kept, revisions, snapshot);
+  if (event === null) throw await registry.explainMissing(eventId);
   checkByFold(event, wins, findings);
   const restoration = await restorationOf(gate, event, wins);
   const found = findings.all();
@@ -74,8 +79,7 @@ export async function recover(context: RecoveryContext, eventId: string): Promis
     return event;
   }
   const event = await gate.restore(restoration);
-  const { spec, phase, revision, epoch, createdAt, lastTime } = event;
-  await ledger.putEvent({ spec, phase, revision, epoch, createdAt, updatedAt: lastTime });
+  await ledger.putEvent(ledgerEventOf(event));
   registry.recovered(eventId);
   return event;
 }
@@ -110,7 +114,8 @@ async function stoppedPlan(context: RecoveryContext, standing: Standing): Promis
   const findings = findingList();
   if (standing.snapshot === null)
     findings.add('I6', 'the gate has lost the event, and its stores contradict each other');
-  else await compareStores(context, standing.eventId, findings);
+  // Of what the ledger has been given, its coupons and failures say what came of it: a log keeps for ever what was wrong.
+  else await compareStores(context, standing.eventId, findings, false);
   return {
     plan: { ...notNeeded(standing), needed: true, cause, findings: findings.all() },
     restoration: null,
@@ -124,12 +129,16 @@ function lossOf(won: number, capacity: number, hasLog: boolean): string {
 }
 
 /** The event by its latest revision, whoever knows it. */
-function latestOf(kept: LedgerEvent, revisions: readonly LedgerEvent[], snapshot: EventSnapshot | null): LedgerEvent {
+function latestOf(
+  kept: LedgerEvent | null,
+  revisions: readonly LedgerEvent[],
+  snapshot: EventSnapshot | null,
+): LedgerEvent | null {
   let latest = kept;
-  for (const one of revisions) if (one.revision > latest.revision) latest = one;
-  if (snapshot === null || snapshot.revision <= latest.revision) return { ...latest, createdAt: kept.createdAt };
-  const { spec, phase, revision, epoch, createdAt, lastTime } = snapshot;
-  return { spec, phase, revision, epoch, createdAt, updatedAt: lastTime };
+  for (const one of revisions) if (latest === null || one.revision > latest.revision) latest = one;
+  if (snapshot !== null && (latest === null || snapshot.revision > latest.revision)) latest = ledgerEventOf(snapshot);
+  const createdAt = kept?.createdAt ?? snapshot?.createdAt;
+  return latest === null || createdAt === undefined ? latest : { ...latest, createdAt };
 }
 
 /** All wins that the ledger knows, in slot order: its coupons, and those that failed or were discarded. */

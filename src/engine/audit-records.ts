@@ -1,0 +1,236 @@
+import type { EventSnapshot } from '../core/event-spec.ts';
+import { emptyFold, type FoldState, fold } from '../core/fold.ts';
+import type { Gate } from '../core/gate.ts';
+import type { FindingList } from '../core/invariants.ts';
+import type { Ledger } from '../core/ledger.ts';
+import {
+  compareOutboxIds,
+  type EventRecord,
+  type LogRecord,
+  type OutboxId,
+  outboxIdOf,
+  outboxStart,
+} from '../core/record.ts';
+import type { WinLog } from '../core/win-log.ts';
+import { sameWin, type Win } from '../core/win.ts';
+import { letOthersRun } from '../lib/let-others-run.ts';
+
+/** What one audit compares with what. */
+export interface Comparison {
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  readonly event: EventSnapshot;
+  /** The gate's wins by slot, up to where the event stood when the audit began. */
+  readonly wins: ReadonlyMap<number, Win>;
+  /** Slots that are on their way to the ledger, and the latest revision that is. */
+  readonly pending: { readonly slots: Set<number>; revision: number };
+  readonly findings: FindingList;
+}
+
+/** What one read gave: between the records of one, nothing can have been trimmed. */
+interface RecordPage {
+  readonly records: readonly LogRecord[];
+  /** The ledger has not been given them yet. */
+  readonly isPending: boolean;
+}
+
+/** Where records come from. */
+interface RecordSource {
+  readonly where: 'log' | 'outbox';
+  readonly pages: AsyncIterable<RecordPage>;
+  /** The log of a broker keeps what has gone wrong once for ever: of what the ledger has, nothing is missed in it. */
+  readonly isHistory: boolean;
+}
+
+/** What the records have come to. */
+export interface RecordsSeen {
+  /** Folded up to where the event stood when the audit began. */
+  readonly state: FoldState;
+  /** Of all records, later ones too. */
+  readonly won: number;
+  readonly revision: number;
+  readonly last: OutboxId | null;
+}
+
+const pageWins = 1_000;
+
+/** Whether two stores have one win the same in all there is to it. */
+export const sameInAll = (a: Win, b: Win): boolean => sameWin(a, b) && a.key === b.key && a.wonAt === b.wonAt;
+
+/**
+ * The records of the event's partition: its history up to the ledger's `position`, and what is pending behind it. The read
+ * that reaches the position may go beyond it, and then gives some twice, which is harmless.
+ */
+export function logSource(log: WinLog, partition: string, position: string, withHistory: boolean): RecordSource {
+  async function* pages(): AsyncGenerator<RecordPage> {
+    for (let at = withHistory ? log.start : position; log.distance(at, position) > 0; ) {
+      const batch = await log.read(partition, at, pageWins);
+      if (batch.records.length === 0) break;
+      yield { records: batch.records.filter((record) => record.type !== 'poison'), isPending: false };
+      at = batch.position;
+    }
+    for (let at = position; ; ) {
+      const batch = await log.read(partition, at, pageWins);
+      if (batch.records.length === 0) return;
+      yield { records: batch.records.filter((record) => record.type !== 'poison'), isPending: true };
+      at = batch.position;
+    }
+  }
+  return { where: 'log', pages: pages(), isHistory: log.append !== null };
+}
+
+/** What is left in the event's outbox: all of it is on its way. */
+export function outboxSource(gate: Gate, eventId: string): RecordSource {
+  async function* pages(): AsyncGenerator<RecordPage> {
+    for (let place = outboxStart; ; ) {
+      const records = await gate.outbox(eventId, place, pageWins);
+      yield { records, isPending: true };
+      const last = records.at(-1);
+      if (last === undefined) return;
+      place = outboxIdOf(last);
+    }
+  }
+  return { where: 'outbox', pages: pages(), isHistory: false };
+}
+
+/**
+ * Folds the event's records from the first that is left, and compares their wins with the gate's. What stands before it has
+ * been trimmed, or fell out of the log by age, and is in the ledger: the gate's wins stand in for it.
+ */
+export async function judgeRecords(comparison: Comparison, source: RecordSource): Promise<RecordsSeen> {
+  const { event, pending } = comparison;
+  const { id } = event.spec;
+  let state: FoldState | null = null;
+  let [won, revision, last]: [number, number, OutboxId | null] = [0, 0, null];
+  for await (const { records, isPending } of source.pages) {
+    // Where a read begins, what was there may have been trimmed since the read before.
+    let mayLack = true;
+    for (const whole of records) {
+      if (whole.eventId !== id) continue;
+      won = Math.max(won, lastSlotOf(whole));
+      revision = Math.max(revision, whole.revision);
+      last = outboxIdOf(whole);
+      if (isPending && whole.type === 'wins') for (const { slot } of whole.wins) pending.slots.add(slot);
+      if (isPending && whole.type === 'event') pending.revision = Math.max(pending.revision, whole.revision);
+      const record = upToSnapshot(whole, event);
+      if (record === null) continue;
+      state ??= record.type === 'event' && record.won === 0 ? emptyFold() : caughtUp(emptyFold(), record, comparison);
+      if (leavesHole(state, record) && (mayLack || source.isHistory) && (await isInLedger(comparison, record)))
+        state = caughtUp(state, record, comparison);
+      state = judge(state, record, comparison, source.where);
+      mayLack = false;
+    }
+    await letOthersRun();
+  }
+  return { state: state ?? emptyFold(), won, revision, last };
+}
+
+/** What a record says of the event up to where it stood when the audit began; null where nothing. */
+function upToSnapshot(record: LogRecord, { won }: EventSnapshot): LogRecord | null {
+  if (lastSlotOf(record) <= won) return record;
+  if (record.type === 'event') return null;
+  const wins = record.wins.filter((win) => win.slot <= won);
+  return wins.length === 0 ? null : { ...record, wins };
+}
+
+const lastSlotOf = (record: LogRecord): number =>
+  record.type === 'wins' ? (record.wins.at(-1)?.slot ?? 0) : record.won;
+
+/** The slot and the revision that have to stand before a record. */
+const before = (record: LogRecord): { readonly won: number; readonly revision: number } =>
+  record.type === 'event'
+    ? { won: record.won, revision: record.revision - 1 }
+    : { won: (record.wins[0]?.slot ?? 1) - 1, revision: record.revision };
+
+function leavesHole(state: FoldState, record: LogRecord): boolean {
+  const { won, revision } = before(record);
+  return won > state.won || revision > state.revision;
+}
+
+async function isInLedger({ ledger, event }: Comparison, record: LogRecord): Promise<boolean> {
+  const { won, revision } = before(record);
+  return hasAll(ledger, event.spec.id, won, revision);
+}
+
+async function hasAll(ledger: Ledger, eventId: string, won: number, revision: number): Promise<boolean> {
+  const [totals, event] = [await ledger.totals(eventId), await ledger.event(eventId)];
+  return totals.lastSlot >= won && (event?.revision ?? 0) >= revision;
+}
+
+/** The state with all that stands before a record, as the gate's wins say. */
+function caughtUp(state: FoldState, record: LogRecord, comparison: Comparison): FoldState {
+  const { won, revision } = before(record);
+  return advanced(state, won, revision, comparison);
+}
+
+function advanced(state: FoldState, won: number, revision: number, { event, wins }: Comparison): FoldState {
+  const { users, claimIds } = state;
+  // A fold that met a conflict may have gone on by a few of the record's wins.
+  claimIds.length = state.won;
+  for (let slot = state.won + 1; slot <= won; slot += 1) {
+    const win = wins.get(slot);
+    claimIds.push(win?.claimId ?? '');
+    if (win !== undefined) users.set(win.userId, win.nth);
+  }
+  const { spec, phase, epoch, lastTime } = state.spec === null ? event : state;
+  return {
+    spec,
+    phase,
+    epoch,
+    lastTime,
+    users,
+    claimIds,
+    won: Math.max(state.won, won),
+    revision: Math.max(state.revision, revision),
+    acts: 0,
+  };
+}
+
+/** The state after a record. Whatever it contradicts is a finding, and the next record is judged as if it had not. */
+function judge(start: FoldState, record: LogRecord, comparison: Comparison, where: RecordSource['where']): FoldState {
+  const { wins, findings } = comparison;
+  let state = record.type === 'event' && record.act === 'recover' ? rebuilt(start, record) : start;
+  if (record.type === 'wins') {
+    if (record.revision > state.revision && state.spec !== null) {
+      const slot = record.wins[0]?.slot ?? 0;
+      findings.add('I8', `${where}: slot ${slot} was won at revision ${record.revision}, behind ${state.revision}`);
+      state = { ...state, revision: record.revision };
+    }
+    for (const win of record.wins) {
+      const own = wins.get(win.slot);
+      if (own !== undefined && !sameInAll(own, win))
+        findings.add('I14', `slot ${win.slot} is ${nameOf(own)} in the gate, ${nameOf(win)} in the ${where}`);
+    }
+  }
+  const result = fold(state, record);
+  if (result.ok) return result.state;
+  findings.add('I8', `${where}: ${result.conflict.message}`);
+  return advanced(state, lastSlotOf(record), record.revision, comparison);
+}
+
+const nameOf = ({ claimId, userId, key }: Win): string => `${claimId} of ${userId}${key === null ? '' : ` (${key})`}`;
+
+/**
+ * A record of recovery says the event anew, at whatever revision any store had left, and from slot 0 on where anything was
+ * won: what the log has had before it is repeated behind it.
+ */
+const rebuilt = (state: FoldState, { revision, won }: EventRecord): FoldState =>
+  state.spec === null || revision <= state.revision || won > state.won
+    ? state
+    : { ...state, revision: won < state.won ? revision : revision - 1 };
+
+/**
+ * The outbox has to reach the end of the event, which may have gone on since. Of one that was trimmed meanwhile, or is
+ * empty, the ledger has the rest.
+ */
+export async function checkEnd(comparison: Comparison, { state, last }: RecordsSeen): Promise<void> {
+  const { gate, ledger, event, findings } = comparison;
+  const { id } = event.spec;
+  if (state.won >= event.won && state.revision >= event.revision) return;
+  const [front] = await gate.outbox(id, outboxStart, 1);
+  const isTrimmed = front === undefined || last === null || compareOutboxIds(outboxIdOf(front), last) > 0;
+  if (isTrimmed && (await hasAll(ledger, id, event.won, event.revision))) return;
+  if (state.won < event.won) findings.add('I7', `${id} has ${event.won} wins, its outbox ${state.won}`);
+  if (state.revision < event.revision)
+    findings.add('I7', `${id} is at revision ${event.revision}, its outbox at ${state.revision}`);
+}
