@@ -29,6 +29,19 @@ const eventWinsMax = 1_000;
 const sendWinsMax = 4_000;
 const backoff = { baseMs: 50, maxMs: 5_000 };
 
+/** How far an event has been sent by this process. Forgotten as a whole, so that what is under way moves nothing any more. */
+interface Cursor {
+  at: OutboxId;
+  /** The record of the gate's latest rebuilding, once everything has been sent again because of it. */
+  rebuilt: OutboxId | null;
+}
+
+/** The next records of the events that are due. */
+interface Load {
+  readonly records: LogRecord[];
+  readonly ends: Map<string, { readonly cursor: Cursor; readonly end: OutboxId }>;
+}
+
 /**
  * Sends what is in the outboxes to the log, each event's records in their order and nothing before what stands before it is
  * there. Begins at the front of an outbox, which reaches back to what the ledger has, so that a relay that comes later, or
@@ -36,8 +49,8 @@ const backoff = { baseMs: 50, maxMs: 5_000 };
  */
 export class Relay {
   readonly #context: RelayContext;
-  /** How far each event has been sent by this process. */
-  readonly #cursors = new Map<string, OutboxId>();
+  readonly #cursors = new Map<string, Cursor>();
+  /** Whose outbox may have more; whoever has had a turn goes to the end. */
   readonly #due = new Set<string>();
   #stopped = false;
   #sleeping: AbortController | null = null;
@@ -78,13 +91,14 @@ export class Relay {
     while (!this.#stopped) {
       try {
         const now = clock.now();
+        // Between any two sends, or what wakes this process all the time would keep it from what other processes have made.
         if (now >= sweepAt || sweepAt - now > sweepIntervalMs) {
           await this.#sweep();
           sweepAt = now + sweepIntervalMs;
         }
-        await this.#sendDue();
+        if (this.#due.size > 0) await this.#send(await this.#gather());
+        else await this.#sleep(sweepIntervalMs);
         this.#failedAttempts = 0;
-        if (this.#due.size === 0) await this.#sleep(sweepIntervalMs);
       } catch (error) {
         this.#failedAttempts += 1;
         if (this.#failedAttempts === 1)
@@ -110,7 +124,8 @@ export class Relay {
         const { id } = event.spec;
         if (!attendance.isMine(id)) this.#cursors.delete(id);
         else if (event.fenced === true) {
-          if (!registry.isRecovering(id)) await registry.heal(id);
+          // Whether it may be served needs the ledger, which must not hold up what needs only gate and log.
+          if (!registry.isRecovering(id)) await registry.heal(id).catch(() => false);
         } else if (this.#isBehind(id, outboxEnd(event))) this.#due.add(id);
       }
       const last = page.at(-1);
@@ -123,52 +138,55 @@ export class Relay {
     const cursor = this.#cursors.get(eventId);
     if (cursor === undefined) return true;
     // Sent further than there is: the gate was put back to less, and what it has since is new.
-    if (compareOutboxIds(cursor, end) > 0) this.#cursors.delete(eventId);
-    return cursor !== end;
+    if (compareOutboxIds(cursor.at, end) > 0) this.#cursors.delete(eventId);
+    return cursor.at !== end;
   }
 
-  async #sendDue(): Promise<void> {
-    while (this.#due.size > 0 && !this.#stopped) {
-      const { records, ends } = await this.#gather();
-      try {
-        if (records.length > 0) await this.#context.append(records);
-      } catch (error) {
-        for (const eventId of ends.keys()) this.#due.add(eventId);
-        throw error;
-      }
-      for (const [eventId, end] of ends) {
-        this.#cursors.set(eventId, end);
-        this.#context.relayed(eventId);
-      }
-      await letOthersRun();
+  async #send({ records, ends }: Load): Promise<void> {
+    if (records.length > 0) await this.#context.append(records);
+    for (const [eventId, { cursor, end }] of ends) {
+      cursor.at = end;
+      this.#context.relayed(eventId);
     }
+    await letOthersRun();
   }
 
-  /** The next records of each event that is due, up to a bound over all. An event stays due until its outbox has no more. */
-  async #gather(): Promise<{ records: LogRecord[]; ends: Map<string, OutboxId> }> {
-    const { gate, registry } = this.#context;
-    const records: LogRecord[] = [];
-    const ends = new Map<string, OutboxId>();
+  /** Up to a bound over all. An event stays due until its outbox has no more. */
+  async #gather(): Promise<Load> {
+    const load: Load = { records: [], ends: new Map() };
     let wins = 0;
     for (const eventId of Array.from(this.#due)) {
       if (wins >= sendWinsMax) break;
-      // A gate that is an older copy may say otherwise than the log already does.
-      if (registry.isRecovering(eventId) && !registry.isStopped(eventId)) {
-        this.#due.delete(eventId);
-        continue;
-      }
-      const piece = await gate.outbox(eventId, this.#cursors.get(eventId) ?? outboxStart, eventWinsMax);
+      // Before it is read: what comes in meanwhile makes it due again.
+      this.#due.delete(eventId);
+      const cursor = this.#cursors.get(eventId) ?? { at: outboxStart, rebuilt: null };
+      this.#cursors.set(eventId, cursor);
+      const piece = await this.#next(eventId, cursor).catch((error: unknown) => {
+        this.#due.add(eventId);
+        throw error;
+      });
       const last = piece.at(-1);
-      if (last === undefined) {
-        this.#due.delete(eventId);
-        continue;
-      }
+      if (last === undefined) continue;
+      this.#due.add(eventId);
       for (const record of piece) {
-        records.push(record);
+        load.records.push(record);
         wins += record.type === 'wins' ? record.wins.length : 0;
       }
-      ends.set(eventId, outboxIdOf(last));
+      load.ends.set(eventId, { cursor, end: outboxIdOf(last) });
     }
-    return { records, ends };
+    return load;
+  }
+
+  async #next(eventId: string, cursor: Cursor): Promise<LogRecord[]> {
+    const { gate, registry } = this.#context;
+    // A gate that is an older copy may say otherwise than the log already does.
+    if (registry.isRecovering(eventId) && !registry.isStopped(eventId)) return [];
+    const piece = await gate.outbox(eventId, cursor.at, eventWinsMax);
+    const rebuilding = piece.findLast((record) => record.type === 'event' && record.act === 'recover');
+    if (rebuilding === undefined || cursor.at === outboxStart || cursor.rebuilt === outboxIdOf(rebuilding))
+      return piece;
+    // Another process has rebuilt the event: the outbox is another, and is sent from its front.
+    cursor.rebuilt = outboxIdOf(rebuilding);
+    return gate.outbox(eventId, outboxStart, eventWinsMax);
   }
 }
