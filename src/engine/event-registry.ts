@@ -39,7 +39,7 @@ export class EventRegistry {
   /** Compares the stores once, at start: an event whose gate does not cover ledger and log waits for a person. */
   async start(): Promise<void> {
     const { gate, log, ledger } = this.#context;
-    await this.#readStopped();
+    await this.learnStopped();
     const tails = await tailsOf(log, ledger);
     for (let after: string | null = null; ; ) {
       const page: LedgerEvent[] = await ledger.events(after, pageSize);
@@ -58,19 +58,31 @@ export class EventRegistry {
 
   /** Learns what other processes have stopped, mended or recovered meanwhile. */
   async refresh(): Promise<void> {
-    await this.#readStopped();
-    const waiting = [...this.#causes].filter(([, { conflict }]) => !conflict).slice(0, recheckedMax);
-    for (const [eventId] of waiting) {
-      const [snapshot] = await this.#context.gate.events([eventId]);
-      if (snapshot != null) await this.heal(eventId);
+    await this.learnStopped();
+    const waiting = [...this.#causes.keys()].filter((eventId) => !this.isStopped(eventId)).slice(0, recheckedMax);
+    const snapshots = await this.#context.gate.events(waiting);
+    for (const [index, eventId] of waiting.entries()) {
+      this.#putLast(eventId);
+      if (snapshots[index] != null) await this.heal(eventId);
     }
   }
 
-  async #readStopped(): Promise<void> {
+  /** Learns which events are stopped, and which no more. */
+  async learnStopped(): Promise<void> {
+    // What this process stops while the ledger is asked is not in its answer.
+    const known = this.recovering.filter((eventId) => this.isStopped(eventId));
     const stopped = await this.#context.ledger.stopped();
     const ids = new Set(stopped.map(({ eventId }) => eventId));
-    for (const [eventId, { conflict }] of this.#causes) if (conflict && !ids.has(eventId)) this.#causes.delete(eventId);
+    for (const eventId of known) if (!ids.has(eventId) && this.isStopped(eventId)) this.#causes.delete(eventId);
     for (const { eventId, cause } of stopped) this.stop(eventId, cause);
+  }
+
+  /** The others come before it when some are looked at again: all have their turn, however many wait. */
+  #putLast(eventId: string): void {
+    const cause = this.#causes.get(eventId);
+    if (cause === undefined) return;
+    this.#causes.delete(eventId);
+    this.#causes.set(eventId, cause);
   }
 
   /** Ids of events that are not served, in byte order. */
@@ -147,8 +159,9 @@ export class EventRegistry {
   async #heal(eventId: string): Promise<boolean> {
     if (this.isStopped(eventId)) return false;
     const { log, ledger } = this.#context;
-    const event = await ledger.event(eventId);
-    return this.#judge(eventId, await this.#cover(event, eventId, await tailOf(log, ledger, eventId)));
+    // The log first: what is issued while this looks is in the ledger by the time that is asked.
+    const tail = await tailOf(log, ledger, eventId);
+    return this.#judge(eventId, await this.#cover(await ledger.event(eventId), eventId, tail));
   }
 
   async #cover(event: LedgerEvent | null, eventId: string, tail: LogTail): Promise<Cover> {
@@ -163,9 +176,11 @@ export class EventRegistry {
       if (error instanceof DibsError && error.code === 'event_not_found') return null;
       throw error;
     });
+    const cause = isServed === false ? await this.#explain(eventId, cover) : lostCause;
+    // Stopped meanwhile: that is not over because the gate has all that is known.
+    if (this.isStopped(eventId)) return false;
     if (isServed === true) this.#causes.delete(eventId);
-    else if (isServed === null) this.lost(eventId);
-    else this.#causes.set(eventId, { cause: await this.#explain(eventId, cover), conflict: false });
+    else this.#causes.set(eventId, { cause, conflict: false });
     return isServed === true;
   }
 

@@ -3,7 +3,7 @@ import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
 import type { IssueRate } from '../core/issue-rate.ts';
 import type { Ledger, StoppedEvent } from '../core/ledger.ts';
-import { type LogRecord, type OutboxId, outboxIdOf } from '../core/record.ts';
+import { type OutboxId, outboxIdOf } from '../core/record.ts';
 import type { LogBatch, WinLog } from '../core/win-log.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
@@ -151,7 +151,8 @@ export class Issuer {
   }
 
   async #sweep(): Promise<void> {
-    const { log } = this.#context;
+    const { log, registry } = this.#context;
+    let hasLearnt = false;
     for (let after: string | null = null; !this.#stopped; ) {
       const page: { readonly partition: string; readonly end: string }[] = await log.ends(after, sweepPageSize);
       for (const { partition, end } of page) {
@@ -159,7 +160,12 @@ export class Issuer {
           this.#release(partition);
           continue;
         }
-        const cursor = await this.#cursor(partition);
+        // Once for all that are new, which at a start may be thousands.
+        if (!hasLearnt && !this.#cursors.has(partition)) {
+          await registry.learnStopped();
+          hasLearnt = true;
+        }
+        const cursor = this.#cursors.get(partition) ?? (await this.#begin(partition));
         if (log.distance(cursor.position ?? log.start, end) > 0) this.#dirty.add(partition);
       }
       const last = page.at(-1);
@@ -209,7 +215,7 @@ export class Issuer {
   /** Issues the next piece of a partition, of about `winsMax` wins; null where there is nothing to go on with. */
   async #issueNext(partition: string, winsMax: number): Promise<{ wins: number; waitMs: number } | null> {
     const { log, ledger, clock } = this.#context;
-    const cursor = await this.#cursor(partition);
+    const cursor = this.#cursors.get(partition) ?? (await this.#take(partition));
     const batch = await log.read(partition, cursor.position ?? log.start, winsMax);
     if (batch.records.length === 0) return null;
     const stops: StoppedEvent[] = [];
@@ -258,7 +264,8 @@ export class Issuer {
   }
 
   #settled(cursor: Cursor, batch: LogBatch, piece: Piece, written: number, failed: number, ms: number): void {
-    const { observer, registry, alarm } = this.#context;
+    const { observer, registry } = this.#context;
+    const alarm = (message: string): void => this.#context.alarm(message, null);
     for (const record of batch.records) {
       if (record.type !== 'wins') continue;
       const last = cursor.lastSlots.get(record.eventId) ?? 0;
@@ -268,12 +275,12 @@ export class Issuer {
     this.#failedAttempts = Math.min(this.#failedAttempts, 1);
     this.issued += written;
     if (written > 0) observer.issued?.(written, ms / 1000);
-    if (failed > 0) alarm(`The ledger refused ${failed} coupons; they are kept in failed_issuances`, null);
+    if (failed > 0) alarm(`The ledger refused ${failed} coupons; they are kept in failed_issuances`);
     const poison = batch.records.filter((record) => record.type === 'poison').length;
-    if (poison > 0) alarm(`The log had ${poison} records that cannot be read; they are kept in failed_issuances`, null);
+    if (poison > 0) alarm(`The log had ${poison} records that cannot be read; they are kept in failed_issuances`);
     for (const { eventId, cause } of piece.stops) {
       registry.stop(eventId, cause);
-      alarm(`Event ${eventId} is stopped: ${cause}`, null);
+      alarm(`Event ${eventId} is stopped: ${cause}`);
     }
   }
 
@@ -281,8 +288,7 @@ export class Issuer {
   async #trim({ records }: LogBatch): Promise<void> {
     const { gate, registry } = this.#context;
     const ends = new Map<string, OutboxId>();
-    for (const record of records)
-      if (record.type !== 'poison') ends.set(record.eventId, outboxIdOf(record as LogRecord));
+    for (const record of records) if (record.type !== 'poison') ends.set(record.eventId, outboxIdOf(record));
     for (const [eventId, end] of ends) {
       if (!registry.isStopped(eventId)) await gate.trim(eventId, end).catch(() => undefined);
     }
@@ -296,9 +302,13 @@ export class Issuer {
     return lastSlot;
   }
 
-  async #cursor(partition: string): Promise<Cursor> {
-    const known = this.#cursors.get(partition);
-    if (known !== undefined) return known;
+  /** Begins with a partition that another worker may have had: with what that one has learnt of its events as well. */
+  async #take(partition: string): Promise<Cursor> {
+    await this.#context.registry.learnStopped();
+    return this.#begin(partition);
+  }
+
+  async #begin(partition: string): Promise<Cursor> {
     const cursor: Cursor = { position: await this.#context.ledger.position(partition), lastSlots: new Map() };
     this.#cursors.set(partition, cursor);
     return cursor;

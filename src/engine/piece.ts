@@ -1,5 +1,5 @@
 import type { Ledger, LedgerEvent, NewFailure, StoppedEvent } from '../core/ledger.ts';
-import type { LogRecord, PoisonRecord } from '../core/record.ts';
+import { type LogRecord, type PoisonRecord, parseRecord, type WinsRecord } from '../core/record.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import { failureOf, type Issuable, type Piece, revisionOf, WinToIssue } from './issue-batch.ts';
 
@@ -14,10 +14,19 @@ export interface PieceContext {
   nextAttemptAt(): number;
 }
 
+/** What one piece has of one event. */
+interface Share {
+  /** The greatest slot of the ledger, and then of this piece. */
+  last: number;
+  /** The claims of this piece by their slots. */
+  readonly claims: Map<number, string>;
+}
+
 /**
  * Takes records apart into what the ledger is to write. First occurrences are in slot order without a gap; a gap would leave
- * a win unissued for ever, and stops its event. The wins of a stopped event are kept raw, so that the others of its
- * partition move on; `stops` are events that the ledger itself has just been found to contradict.
+ * a win unissued for ever, and stops its event, as does another win of a slot that is kept already. A repeat of what is kept
+ * without a coupon is let go: what an operator gave up is not issued after all. The wins of a stopped event are kept raw, so
+ * that the others of its partition move on; `stops` are events that the ledger itself has just been found to contradict.
  */
 export async function pieceOf(
   records: readonly (LogRecord | PoisonRecord)[],
@@ -28,38 +37,64 @@ export async function pieceOf(
   const coupons: Issuable[] = [];
   const failures: NewFailure[] = [];
   const aside = new Map<string, Issuable[]>();
+  const shares = new Map<string, Share>();
   const newStops = new Map(stops.map((stop) => [stop.eventId, stop]));
-  const lasts = new Map<string, number>();
+  const causeOf = (eventId: string): string | null => newStops.get(eventId)?.cause ?? context.causeOf(eventId);
+  const stop = (eventId: string, cause: string): void => {
+    if (causeOf(eventId) === null) newStops.set(eventId, { eventId, cause });
+  };
+  const keep = (issuable: Issuable): NewFailure =>
+    failureOf(issuable, `The event is stopped: ${causeOf(issuable.coupon.eventId) ?? ''}`, context.nextAttemptAt());
   for (const record of records) {
     if (record.type === 'poison') {
       failures.push(poisonFailure(record, context.nextAttemptAt()));
       continue;
     }
+    const { eventId } = record;
+    const share = shares.get(eventId) ?? { last: await context.lastSlotOf(eventId), claims: new Map<number, string>() };
+    shares.set(eventId, share);
     if (record.type === 'event') {
+      if (record.won > share.last) stop(eventId, `the log is at slot ${record.won} behind slot ${share.last}`);
       events.push(revisionOf(record));
       continue;
     }
-    const { eventId } = record;
-    let last = lasts.get(eventId) ?? (await context.lastSlotOf(eventId));
+    const kept = await keptClaims(context.ledger, record, share.last);
     for (const win of record.wins) {
-      let cause = newStops.get(eventId)?.cause ?? context.causeOf(eventId);
-      if (cause === null && win.slot > last + 1) {
-        cause = `the log goes on at slot ${win.slot} behind slot ${last}`;
-        newStops.set(eventId, { eventId, cause });
-      }
-      last = Math.max(last, win.slot);
+      const { slot, claimId } = win;
+      const standing = share.claims.get(slot) ?? kept.get(slot) ?? null;
+      if (standing === claimId) continue;
       const issuable = new WinToIssue(record, win, context.couponOf);
-      if (cause === null) coupons.push(issuable);
+      if (standing !== null) {
+        stop(eventId, `slot ${slot} is ${claimId} in the log, and was ${standing} before`);
+        // Its slot has a failed issuance already, and a second one of a slot would not be kept.
+        failures.push({ ...keep(issuable), slot: null });
+        continue;
+      }
+      if (slot > share.last + 1) stop(eventId, `the log goes on at slot ${slot} behind slot ${share.last}`);
+      share.last = Math.max(share.last, slot);
+      share.claims.set(slot, claimId);
+      if (causeOf(eventId) === null) coupons.push(issuable);
       else aside.set(eventId, [...(aside.get(eventId) ?? []), issuable]);
     }
-    lasts.set(eventId, last);
   }
-  for (const [eventId, issuables] of aside) {
-    const cause = newStops.get(eventId)?.cause ?? context.causeOf(eventId) ?? '';
-    const kept = await withoutRepeats(context.ledger, eventId, issuables);
-    failures.push(...kept.map((one) => failureOf(one, `The event is stopped: ${cause}`, context.nextAttemptAt())));
-  }
+  for (const [eventId, issuables] of aside)
+    failures.push(...(await withoutRepeats(context.ledger, eventId, issuables)).map(keep));
   return { events, coupons, failures, stops: [...newStops.values()] };
+}
+
+/** The claims of those of a record's slots that the ledger keeps as failed or given up. */
+async function keptClaims(ledger: Ledger, { eventId, wins }: WinsRecord, last: number): Promise<Map<number, string>> {
+  const claims = new Map<number, string>();
+  const repeats = new Map(wins.filter(({ slot }) => slot <= last).map(({ slot, claimId }) => [slot, claimId]));
+  if (repeats.size === 0) return claims;
+  for (const { slot, state, record } of await ledger.failuresBySlot(eventId, [...repeats.keys()])) {
+    if (slot === null || state === 'reissued') continue;
+    const kept = parseRecord(record);
+    // What cannot be read is for a person to look at, and no proof of another win.
+    const claimId = kept?.type === 'wins' ? kept.wins[0]?.claimId : repeats.get(slot);
+    if (claimId !== undefined) claims.set(slot, claimId);
+  }
+  return claims;
 }
 
 const poisonFailure = ({ raw, error }: PoisonRecord, nextAttemptAt: number): NewFailure => ({
