@@ -18,8 +18,8 @@ const perSeconds = fc.oneof(
   fc.double({ min: 1 / 3600, max: 50_000, noNaN: true }),
   fc.integer({ min: 1, max: 1000 }).map((perMinute) => perMinute / 60),
 );
-/** What a pause may save up: a twentieth of a second's worth, and always one. */
-const savedOf = ({ perSecond }: IssueRate): number => Math.max(1, perSecond / 20);
+/** What a pause may save up: a tenth of a second's worth, and always one. */
+const savedOf = ({ perSecond }: IssueRate): number => Math.max(1, perSecond / 10);
 // Sums of fractions end a hair beside the whole.
 const hair = 1e-6;
 
@@ -124,11 +124,11 @@ describe('a rate', () => {
     assert.equal(taker.take(1, 3000).taken, 1);
   });
 
-  it('saves nothing up before the first, and a twentieth of a second after it', () => {
+  it('saves nothing up before the first, and a tenth of a second after it', () => {
     const taker = takerAt(issueRateOf(1000, pieceMax), 0);
     assert.equal(taker.take(100, 3_600_000).taken, 100);
-    const saved = [1, 1, 1].map(() => taker.take(50, 7_200_000).taken);
-    assert.deepEqual(saved, [50, 50, 0], 'what was saved up, and one piece');
+    const saved = [1, 1, 1, 1].map(() => taker.take(50, 7_200_000).taken);
+    assert.deepEqual(saved, [50, 50, 50, 0], 'what was saved up, and one piece');
   });
 });
 
@@ -138,8 +138,8 @@ describe('a clock that is set', () => {
   it('forward grants no more than a pause does', () => {
     const taker = takerAt(rate, 0);
     assert.equal(taker.take(10, 0).taken, 10);
-    const after = [1, 2, 3].map(() => taker.take(5, 600_000).taken);
-    assert.deepEqual(after, [5, 5, 0]);
+    const after = [1, 2, 3, 4].map(() => taker.take(5, 600_000).taken);
+    assert.deepEqual(after, [5, 5, 5, 0]);
   });
 
   it('back holds nothing up, and costs a piece at most', () => {
@@ -152,7 +152,8 @@ describe('a clock that is set', () => {
       assert.equal(taker.take(10, now + 99).waitMs, 1);
       assert.equal(taker.take(10, now + 100).taken, 10);
       assert.equal(taker.take(10, 1_000_000_000 + 100).taken, 10, 'and forward again grants no more than a pause');
-      assert.equal(taker.take(10, 1_000_000_000 + 100).waitMs, 50);
+      assert.equal(taker.take(10, 1_000_000_000 + 100).taken, 10);
+      assert.equal(taker.take(10, 1_000_000_000 + 100).waitMs, 100);
     }
   });
 

@@ -21,8 +21,8 @@ interface Written {
 }
 
 const pieceOf = (perSecond: number): number => Math.max(1, Math.min(pieceWinsMax, Math.floor(perSecond / 10)));
-/** What a pause may save up: a twentieth of a second's worth, and always one coupon. */
-const savedOf = (perSecond: number): number => Math.max(1, perSecond / 20);
+/** What a pause may save up: a tenth of a second's worth, and always one coupon. */
+const savedOf = (perSecond: number): number => Math.max(1, perSecond / 10);
 
 /** The most that any one second saw. */
 function busiestSecond(written: readonly Written[]): number {
@@ -226,7 +226,7 @@ describe('the rate of issuing', () => {
     });
   }
 
-  it('saves up a twentieth of a second at most when the clock is set forward, and goes on when it is set back', async () => {
+  it('saves up a tenth of a second at most when the clock is set forward, and goes on when it is set back', async () => {
     const { clock, written, pass, stop } = await issuersAt(1000);
     const settle = async (pieces: number): Promise<void> => {
       for (const until = written.length + pieces; written.length < until; ) await pass(0);

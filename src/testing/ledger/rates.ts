@@ -9,8 +9,8 @@ import { type LedgerConcern, needing } from './bench.ts';
 const slow: IssueRate = { perSecond: 0.1, pieceMax: 20 };
 /** So much that whoever waits for a piece of it in earnest waits a tenth of a second. */
 const fast: IssueRate = { perSecond: 200, pieceMax: 20 };
-// What a rate may save up: a twentieth of a second's worth, and one coupon at least.
-const savedOf = ({ perSecond }: IssueRate): number => Math.max(1, perSecond / 20);
+// What a rate may save up: a tenth of a second's worth, and one coupon at least.
+const savedOf = ({ perSecond }: IssueRate): number => Math.max(1, perSecond / 10);
 
 /** Issues slots 1 to 20 at a rate, which leaves it in debt. */
 async function useUp(ledger: Ledger, rate: IssueRate): Promise<void> {
@@ -92,13 +92,15 @@ export const rates: LedgerConcern = {
       clock.step(1);
       assert.equal((await ledger.issue(next(fast))).outcome, 'issued');
     }),
-    'saves up no more than a twentieth of a second': needing(['clock'], async ({ ledger, clock }) => {
+    'saves up no more than a tenth of a second': needing(['clock'], async ({ ledger, clock }) => {
       await useUp(ledger, fast);
       clock.step(3_600_000);
       assert.equal((await ledger.issue(next(fast))).outcome, 'issued');
-      // 20, of which 10 had been saved up.
-      const third = next(fast, { from: '40-0', to: '41-0', coupons: [couponOf(41)] });
-      assert.equal(throttledFor(await ledger.issue(third), fast), 50);
+      // The first 20 had been saved up; the second are a debt.
+      const second = next(fast, { from: '40-0', to: '60-0', coupons: couponsOf(41, 60) });
+      assert.equal((await ledger.issue(second)).outcome, 'issued');
+      const third = next(fast, { from: '60-0', to: '61-0', coupons: [couponOf(61)] });
+      assert.equal(throttledFor(await ledger.issue(third), fast), 100);
     }),
     'is not asked by a batch that has none, nor by one without coupons': async ({ ledger }) => {
       await useUp(ledger, slow);
