@@ -17,23 +17,28 @@ export async function readStanding(session: SqlSession, coupons: readonly NewCou
   return standing;
 }
 
-/** What stands of one event: the claim id at each slot, and the slot of each claim id and of each win of a user. */
+/** What stands of one event: the coupon at each slot, and the slot of each claim id and of each win of a user. */
 interface Known {
-  readonly claimAt: Map<number, string>;
+  readonly at: Map<number, StandingCoupon>;
   readonly slotOf: Map<string, number>;
 }
 
 const names = ({ userId, nth, claimId }: StandingCoupon): string[] => [`claim ${claimId}`, `win ${nth} ${userId}`];
 
+// All of it, and not the claim id alone: MySQL passes over any key that is taken, so that of two wins under one claim id and
+// slot the second may stand where the first was meant.
+const isRepeat = (coupon: StandingCoupon, there: StandingCoupon): boolean =>
+  coupon.claimId === there.claimId && coupon.userId === there.userId && coupon.nth === there.nth;
+
 /** What is wrong with the first of `coupons`, in their order, that cannot stand beside the rest; null where all can. */
 export function firstFault(coupons: readonly NewCoupon[], standing: Standing): IssueOutcome | null {
   const events = new Map<string, Known>();
   for (const coupon of coupons) {
-    const { eventId, slot, claimId } = coupon;
+    const { eventId, slot } = coupon;
     const known = events.get(eventId) ?? knownOf(standing.get(eventId) ?? []);
     events.set(eventId, known);
-    const there = known.claimAt.get(slot);
-    if (there === claimId) continue;
+    const there = known.at.get(slot);
+    if (there !== undefined && isRepeat(coupon, there)) continue;
     if (there !== undefined) return conflict(coupon, slot);
     for (const name of names(coupon)) {
       const elsewhere = known.slotOf.get(name);
@@ -49,13 +54,13 @@ export const firstMissing = (coupons: readonly NewCoupon[], standing: Standing):
   coupons.find(({ eventId, slot }) => !(standing.get(eventId) ?? []).some((one) => one.slot === slot)) ?? null;
 
 function knownOf(standing: readonly StandingCoupon[]): Known {
-  const known: Known = { claimAt: new Map(), slotOf: new Map() };
+  const known: Known = { at: new Map(), slotOf: new Map() };
   for (const coupon of standing) know(known, coupon);
   return known;
 }
 
-function know({ claimAt, slotOf }: Known, coupon: StandingCoupon): void {
-  claimAt.set(coupon.slot, coupon.claimId);
+function know({ at, slotOf }: Known, coupon: StandingCoupon): void {
+  at.set(coupon.slot, coupon);
   for (const name of names(coupon)) slotOf.set(name, coupon.slot);
 }
 
