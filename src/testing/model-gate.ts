@@ -66,7 +66,7 @@ class ModelGate implements Gate {
   }
 
   async command(eventId: string, command: EventCommand, ifRevision: number | null): Promise<EventSnapshot> {
-    const entry = this.#settle(eventId);
+    const entry = this.#served(eventId);
     const { spec, phase, revision, won } = entry.event;
     const now = this.#timeOf(entry);
     if (ifRevision !== null && ifRevision !== revision) throw new DibsError('revision_mismatch');
@@ -97,7 +97,7 @@ class ModelGate implements Gate {
   }
 
   async admit(eventId: string, requests: readonly AdmitRequest[]): Promise<Decision[]> {
-    const entry = this.#settle(eventId);
+    const entry = this.#served(eventId);
     const now = this.#timeOf(entry);
     const { event } = entry;
     const before = entry.wins.length;
@@ -165,8 +165,11 @@ class ModelGate implements Gate {
   }
 
   async unfence(eventId: string, cover: Cover): Promise<boolean> {
-    const { won, revision } = this.#settle(eventId).event;
-    return won >= cover.won && revision >= cover.revision;
+    const entry = this.#settle(eventId);
+    const { fenced: _, ...event } = entry.event;
+    const covers = event.won >= cover.won && event.revision >= cover.revision;
+    if (covers) entry.event = event;
+    return covers;
   }
 
   async scan(eventId: string, cursor: string | null, limit: number): Promise<WinScan> {
@@ -202,12 +205,24 @@ class ModelGate implements Gate {
     this.#demandOpen();
     const entry = this.#store.get(eventId);
     if (entry === undefined) throw new DibsError('event_not_found');
-    const { spec, phase } = entry.event;
+    const { spec, phase, fenced } = entry.event;
     const now = this.#timeOf(entry);
-    if (phase !== 'closed' && spec.closesAt !== null && now >= spec.closesAt)
+    if (fenced !== true && phase !== 'closed' && spec.closesAt !== null && now >= spec.closesAt)
       record(entry, 'close', now, spec, 'closed');
     return entry;
   }
+
+  #served(eventId: string): ModelEvent {
+    const entry = this.#settle(eventId);
+    if (entry.event.fenced === true) throw new DibsError('recovering', undefined, { details: { fenced: true } });
+    return entry;
+  }
+}
+
+/** Fences an event of the model, as if another process of its store had written it last. */
+export function fenceModelEvent(store: ModelStore, eventId: string): void {
+  const entry = store.get(eventId);
+  if (entry !== undefined) entry.event = { ...entry.event, fenced: true };
 }
 
 const byBytes = (a: string, b: string): number => (a < b ? -1 : 1);

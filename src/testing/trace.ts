@@ -43,6 +43,9 @@ export type TraceStep =
   | { readonly do: 'step'; readonly ms: number }
   | { readonly do: 'reopen' };
 
+/** What a trace runs on. */
+export type TraceBench = Pick<GateBench, 'gate' | 'clock' | 'reopen'>;
+
 /** What a step came to: plain values, the same for every gate that does what it has to. */
 export type Observation = { readonly step: TraceStep | 'end'; readonly saw: unknown };
 
@@ -58,7 +61,7 @@ interface Reader {
 const eventIdOf = (event: number) => `event-${event}`;
 
 /** Runs a trace on a fresh gate and gives what was seen. Trouble with a code is an observation as well; any other is thrown. */
-export async function runTrace(bench: GateBench, trace: readonly TraceStep[]): Promise<Observation[]> {
+export async function runTrace(bench: TraceBench, trace: readonly TraceStep[]): Promise<Observation[]> {
   const run = new TraceRun(bench);
   const observations: Observation[] = [];
   for (const step of trace) observations.push({ step, saw: await troubleOrValue(() => run.take(step)) });
@@ -76,12 +79,12 @@ async function troubleOrValue(act: () => Promise<unknown>): Promise<unknown> {
 }
 
 class TraceRun {
-  readonly #bench: GateBench;
+  readonly #bench: TraceBench;
   readonly #readers = new Map<string, Reader>();
   readonly #users = new Set<string>();
   #gate: Gate;
 
-  constructor(bench: GateBench) {
+  constructor(bench: TraceBench) {
     this.#bench = bench;
     this.#gate = bench.gate;
   }

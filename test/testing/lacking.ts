@@ -13,7 +13,7 @@ gateConformance('lacking', {
     const { gate, teardown } = await modelGateSetup(openModelGate);
     return { gate, teardown };
   },
-  lacks: lacksOf('clock', 'reopen', 'processes'),
+  lacks: lacksOf('clock', 'reopen', 'processes', 'fence'),
 });
 
 ledgerConformance('lacking', {

@@ -7,7 +7,7 @@ import type { GateSetup } from '../../src/testing/gate/bench.ts';
 import type { LedgerSetup } from '../../src/testing/ledger/bench.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import type { LogSetup } from '../../src/testing/log/bench.ts';
-import { type ModelStore, openModelGate } from '../../src/testing/model-gate.ts';
+import { fenceModelEvent, type ModelStore, openModelGate } from '../../src/testing/model-gate.ts';
 import { type LedgerData, emptyLedgerData } from '../../src/testing/model-ledger.ts';
 import { openModelLog } from '../../src/testing/model-log.ts';
 
@@ -26,6 +26,7 @@ export async function modelGateSetup(open: OpenGate): Promise<GateSetup> {
       gate = open(clock, store);
       return gate;
     },
+    fence: async (eventId) => fenceModelEvent(store, eventId),
     teardown: () => gate.close(),
   };
 }

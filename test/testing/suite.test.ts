@@ -41,7 +41,7 @@ describe('abilities', () => {
 describe('a driver that lacks what it can', () => {
   const outcomes = outcomesOf(new URL('./lacking.ts', import.meta.url));
   for (const [suite, abilities] of [
-    ['gate conformance: lacking', ['clock', 'reopen', 'processes']],
+    ['gate conformance: lacking', ['clock', 'reopen', 'processes', 'fence']],
     ['ledger conformance: lacking', ['clock', 'plant', 'connections', 'processes']],
   ] as const) {
     it(`passes the rest of the ${suite.split(':')[0] ?? ''}, and each skip says why`, async () => {

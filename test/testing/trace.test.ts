@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { Clock } from '../../src/core/clock.ts';
 import type { Gate } from '../../src/core/gate.ts';
 import { gateCanaries } from '../../src/testing/canaries/gates.ts';
+import { sharingCanaries } from '../../src/testing/canaries/sharing-gates.ts';
 import { wrapGate } from '../../src/testing/canaries/wrap.ts';
 import type { GateBench } from '../../src/testing/gate/bench.ts';
 import { type ModelStore, openModelGate } from '../../src/testing/model-gate.ts';
@@ -26,7 +27,8 @@ const differs = (open: Open) =>
     { numRuns: 2000, seed: 1 },
   );
 
-// What a trace cannot see: none of its ids are alike, its events are few and never asked for together, and it ends before it closes.
+// What a trace cannot see: none of its ids are alike, its events are few and never asked for together, it ends before it closes,
+// and it knows neither of fences nor of workers.
 const unseen = new Set([
   'lists events as they were made',
   'knows users without regard to case',
@@ -34,6 +36,7 @@ const unseen = new Set([
   'takes user and key for one text',
   'gives events in an order of its own',
   'goes on once it is closed',
+  ...sharingCanaries.map(({ name }) => name),
 ]);
 
 describe('random traces', () => {

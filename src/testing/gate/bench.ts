@@ -5,9 +5,9 @@ import type { Case, Concern, Lacks } from '../suite.ts';
 
 /**
  * What a gate driver may lack: `clock`, a clock that tests can step; `reopen`, a store that outlives its gate;
- * `processes`, a store that a second process can try to reach.
+ * `processes`, a store that a second process can try to reach; `fence`, a store that knows which process of its own wrote an event.
  */
-export type GateAbility = 'clock' | 'reopen' | 'processes';
+export type GateAbility = 'clock' | 'reopen' | 'processes' | 'fence';
 
 /** One fresh, empty gate for one test. */
 export interface GateSetup {
@@ -16,6 +16,8 @@ export interface GateSetup {
   readonly clock?: ClockControl;
   /** Closes the gate that is open and opens another on the same store. */
   readonly reopen?: () => Promise<Gate>;
+  /** Makes the store look as if another process of it had written this event last. */
+  readonly fence?: (eventId: string) => Promise<void>;
   /** Closes whatever is open and removes the store. */
   readonly teardown: () => Promise<void>;
 }
@@ -37,6 +39,7 @@ export interface GateBench {
   readonly gate: Gate;
   readonly clock: ClockControl;
   readonly reopen: () => Promise<Gate>;
+  readonly fence: (eventId: string) => Promise<void>;
 }
 
 export type GateCase = Case<GateBench, GateAbility>;

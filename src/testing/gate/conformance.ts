@@ -11,6 +11,7 @@ import { precedenceUpToOne, precedenceUpToTwo, rejections } from './precedence.t
 import { registerRace } from './race.ts';
 import { limit, replay } from './replay.ts';
 import { restoring } from './restore.ts';
+import { attendance, covering, fencing, scanning } from './sharing.ts';
 import { clockSteps, opening } from './time.ts';
 
 const concerns: readonly GateConcern[] = [
@@ -34,6 +35,10 @@ const concerns: readonly GateConcern[] = [
   checking,
   listing,
   ids,
+  scanning,
+  covering,
+  fencing,
+  attendance,
 ];
 
 /**
@@ -56,10 +61,19 @@ export function gateConformance(name: string, driver: GateDriver): void {
   });
 }
 
-function benchOf(name: string, { gate, clock, reopen }: GateSetup, { lacks = {} }: GateDriver): GateBench {
-  demandAbilities(name, { clock: clock !== undefined, reopen: reopen !== undefined }, lacks);
+function benchOf(name: string, { gate, clock, reopen, fence }: GateSetup, { lacks = {} }: GateDriver): GateBench {
+  demandAbilities(
+    name,
+    { clock: clock !== undefined, reopen: reopen !== undefined, fence: fence !== undefined },
+    lacks,
+  );
   const missing = () => {
     throw new TypeError('a test uses an ability without saying that it needs it');
   };
-  return { gate, clock: clock ?? { now: missing, step: missing }, reopen: reopen ?? missing };
+  return {
+    gate,
+    clock: clock ?? { now: missing, step: missing },
+    reopen: reopen ?? missing,
+    fence: fence ?? missing,
+  };
 }

@@ -3,6 +3,8 @@ import type { TestContext } from 'node:test';
 import type { Gate } from '../../../src/core/gate.ts';
 import { startRedis } from '../../../services/redis.ts';
 import type { Service, StartOptions } from '../../../services/service.ts';
+import { parseRedisAddress } from '../../../src/gates/redis/address.ts';
+import { RedisConnection } from '../../../src/gates/redis/connection.ts';
 import { openRedisGate, type RedisGateOptions } from '../../../src/gates/redis/gate.ts';
 import { systemClock } from '../../../src/lib/system-clock.ts';
 import type { GateDriver, GateSetup } from '../../../src/testing/gate/bench.ts';
@@ -12,9 +14,19 @@ import { freshName } from '../../services/shared.ts';
 export const openGateAt = (other: Partial<RedisGateOptions> & { readonly url: string }): Promise<Gate> =>
   openRedisGate({ clock: systemClock, random: Math.random, alarm: () => undefined, ...other });
 
+/** A connection past the gate, to look at keys and to change them. */
+export const connectTo = (url: string): Promise<RedisConnection> =>
+  RedisConnection.open(parseRedisAddress(url), {
+    callTimeoutMs: 10_000,
+    random: Math.random,
+    alarm: () => undefined,
+    connected: () => undefined,
+  });
+
 /** A fresh gate on a Redis that others use as well. */
-export async function setupAt(url: string): Promise<Required<Pick<GateSetup, 'gate' | 'reopen' | 'teardown'>>> {
+export async function setupAt(url: string): Promise<Required<Omit<GateSetup, 'clock'>>> {
   const prefix = freshName();
+  const past = await connectTo(url);
   let gate = await openGateAt({ url, prefix });
   return {
     gate,
@@ -23,7 +35,13 @@ export async function setupAt(url: string): Promise<Required<Pick<GateSetup, 'ga
       gate = await openGateAt({ url, prefix });
       return gate;
     },
-    teardown: () => gate.close(),
+    async fence(eventId) {
+      await past.send(`${prefix}:{${eventId}}:event`, 'HSET', `${prefix}:{${eventId}}:event`, 'run', '0'.repeat(40));
+    },
+    async teardown() {
+      await gate.close();
+      await past.close();
+    },
   };
 }
 
