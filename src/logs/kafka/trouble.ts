@@ -50,9 +50,6 @@ export async function within<T>(clock: Clock, ms: number, work: Promise<T>, late
   }
 }
 
-/** Whether the servers refuse who this says it is. */
-export function isLoginRefused(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { errors = [], cause, ...rest } = error as KafkaError & { code?: unknown };
-  return rest.code === 'PLT_KFK_AUTHENTICATION' || [...errors, cause].some(isLoginRefused);
-}
+/** Whether the servers refuse who this says it is, or the way in which it says it. */
+export const isLoginRefused = (error: unknown): boolean =>
+  hasAnswer(error, 'SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM');
