@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DibsError } from '../../core/errors.ts';
 import { Pool, type Taken } from './pool.ts';
 import type { SqlDriver, SqlSession } from './session.ts';
@@ -14,6 +15,8 @@ export interface TransactionOptions {
 const commitMsMin = 2_000;
 const rollbackMsMax = 1_000;
 const migrationMsMax = 600_000;
+const triesMax = 5;
+const againMsMax = 20;
 
 /** Runs reads and transactions on connections of a pool, each within a bound of time, and says what trouble means. */
 export class Transactions<Session extends SqlSession> {
@@ -46,21 +49,20 @@ export class Transactions<Session extends SqlSession> {
 
   /**
    * Runs `act` in a transaction and commits. What `act` throws rolls it back; an error that is not the database's own comes out
-   * as it is. Throws as `read` does, and `unknown_outcome` where it may have been committed.
+   * as it is. Where the database itself rolls back, as of two that wait for each other it does with one, `act` runs again.
+   * Throws as `read` does, and `unknown_outcome` where it may have been committed.
    */
   async write<T>(act: (session: Session) => Promise<T>): Promise<T> {
     return await this.#guard(async () => {
       const until = performance.now() + this.#timeoutMs;
-      const session = await this.#begin(until);
-      try {
-        const value = await within(until - performance.now(), act(session), () => session.destroy());
-        await this.#commit(session, until);
-        return value;
-      } catch (error) {
-        await rollBack(session);
-        throw error;
-      } finally {
-        this.#pool.give(session);
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await this.#try(act, until);
+        } catch (error) {
+          if (tries === triesMax || this.#driver.faultOf(error) !== 'rolled_back') throw error;
+        }
+        // By chance, so that those who met do not meet again.
+        await sleep(Math.min(tries * againMsMax * Math.random(), until - performance.now()));
       }
     });
   }
@@ -82,6 +84,20 @@ export class Transactions<Session extends SqlSession> {
   /** Resolves once what is under way has ended. */
   async close(): Promise<void> {
     await this.#pool.close();
+  }
+
+  async #try<T>(act: (session: Session) => Promise<T>, until: number): Promise<T> {
+    const session = await this.#begin(until);
+    try {
+      const value = await within(until - performance.now(), act(session), () => session.destroy());
+      await this.#commit(session, until);
+      return value;
+    } catch (error) {
+      await rollBack(session);
+      throw error;
+    } finally {
+      this.#pool.give(session);
+    }
   }
 
   /** A connection in a transaction. One that broke while it lay idle is passed over: nothing had been asked of it. */

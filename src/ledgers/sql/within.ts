@@ -3,7 +3,7 @@ export class Late extends Error {
   override readonly name = 'Late';
 
   constructor(ms: number) {
-    super(`no answer within ${Math.round(ms)} ms`);
+    super(`no answer within ${Math.max(0, Math.round(ms))} ms`);
   }
 }
 

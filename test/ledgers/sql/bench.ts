@@ -11,10 +11,23 @@ export interface OpenOptions {
   readonly timeoutMs?: number;
 }
 
+const undone = new WeakMap<TestContext, (() => Promise<unknown>)[]>();
+
+/** Undoes something once the test is over: the last first, so that nobody holds locks in a database that is dropped. */
+export function atEnd(t: TestContext, undo: () => Promise<unknown>): void {
+  const known = undone.get(t);
+  if (known !== undefined) return void known.push(undo);
+  const undos = [undo];
+  undone.set(t, undos);
+  t.after(async () => {
+    for (const one of undos.toReversed()) await one();
+  });
+}
+
 /** The ledger and the URL of its database; both are gone after the test. */
 export async function migrated(t: TestContext, subject: Subject, options: OpenOptions = {}) {
   const { url, drop } = await freshDatabase(subject.service);
-  t.after(drop);
+  atEnd(t, drop);
   const ledger = await opened(t, subject, url, options);
   await ledger.migrate();
   return { ledger, url };
@@ -28,7 +41,7 @@ export async function opened(
   options: OpenOptions = {},
 ): Promise<Ledger> {
   const ledger = await subject.open({ url, ...options });
-  t.after(() => ledger.close());
+  atEnd(t, () => ledger.close());
   return ledger;
 }
 
@@ -36,6 +49,6 @@ export async function opened(
 export async function proxied(t: TestContext, subject: Subject, options: OpenOptions = {}) {
   const { ledger: direct, url } = await migrated(t, subject);
   const proxy: Proxy = await openProxy(url);
-  t.after(() => proxy.close());
+  atEnd(t, () => proxy.close());
   return { proxy, ledger: await opened(t, subject, proxy.url, options), direct, url };
 }
