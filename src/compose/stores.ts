@@ -44,7 +44,7 @@ export async function openStores(config: Config, hooks: StoreHooks): Promise<Sto
     if (config.ledger.driver === 'sqlite' && !isShared(config)) await ledger.migrate();
     // Before the log, whose opening may make a topic.
     await ledger.check();
-    const attendance = new Attendance({ gate, clock: hooks.clock, worker: randomUUID() });
+    const attendance = new Attendance({ gate, clock: hooks.clock, worker: randomUUID(), isShared: isShared(config) });
     const log = keep(await openLog(config, hooks, gate, attendance));
     return { gate, log, ledger, attendance };
   } catch (error) {

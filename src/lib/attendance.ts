@@ -8,6 +8,8 @@ export interface AttendanceContext {
   readonly clock: Clock;
   /** The name of this worker; no two have the same. */
   readonly worker: string;
+  /** Whether others may be there: then nothing is this worker's before they have had the time to know of one another. */
+  readonly isShared?: boolean;
 }
 
 const beatMs = 1_000;
@@ -23,12 +25,14 @@ export class Attendance {
   readonly #context: AttendanceContext;
   readonly #stop = new AbortController();
   #workers: readonly string[];
+  #isSettled: boolean;
   #started: Promise<void> | null = null;
   #done: Promise<void> | null = null;
 
   constructor(context: AttendanceContext) {
     this.#context = context;
     this.#workers = [context.worker];
+    this.#isSettled = context.isShared !== true;
   }
 
   /** Resolves after the first beat; a gate that does not answer is no obstacle, and is asked again. */
@@ -41,6 +45,7 @@ export class Attendance {
 
   /** Whether it falls to this worker. */
   isMine(name: string): boolean {
+    if (!this.#isSettled) return false;
     const workers = this.#workers;
     if (workers.length === 1) return workers[0] === this.#context.worker;
     let first = '';
@@ -69,6 +74,8 @@ export class Attendance {
       await clock.sleep(beatMs, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       await this.#beat();
+      // Workers that are started together all have said that they are there by now. Else each would begin with everything.
+      this.#isSettled = true;
     }
   }
 
