@@ -122,8 +122,10 @@ export class Relay {
       const page: EventSnapshot[] = await gate.list(after, pageSize);
       for (const event of page) {
         const { id } = event.spec;
-        if (!attendance.isMine(id)) this.#cursors.delete(id);
-        else if (event.fenced === true) {
+        if (!attendance.isMine(id)) {
+          this.#cursors.delete(id);
+          this.#due.delete(id);
+        } else if (event.fenced === true) {
           // Whether it may be served needs the ledger, which must not hold up what needs only gate and log.
           if (!registry.isRecovering(id)) await registry.heal(id).catch(() => false);
         } else if (this.#isBehind(id, outboxEnd(event))) this.#due.add(id);
