@@ -12,9 +12,9 @@ interface Lock {
   readonly packages: Readonly<Record<string, { readonly version?: string }>>;
 }
 
-const read = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T;
-const { packages } = read<Lock>('package-lock.json');
-const { dependencies, peerDependencies, ...rest } = read<Package & Record<string, unknown>>('package.json');
+const read = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
+const { packages } = read('package-lock.json') as Lock;
+const { dependencies, peerDependencies, ...rest } = read('package.json') as Package & Record<string, unknown>;
 const clients = Object.fromEntries(
   Object.keys(peerDependencies).map((name) => {
     const version = packages[`node_modules/${name}`]?.version;

@@ -138,8 +138,8 @@ export type ServeHooks = DibsHooks & { readonly logger?: HttpLog | undefined };
 export async function serve(config: Config, hooks: ServeHooks = {}, asked: readonly Role[] = roles): Promise<Served> {
   const fresh = isFresh(config);
   const { keys, made } = await keysOf(config);
-  const { url, dibs, close } = await listen(config, keys, asked, hooks, keys);
-  return { url, keys, madeKeys: made, fresh, dibs, close };
+  const listening = await listen(config, keys, asked, hooks, keys);
+  return { ...listening, keys, madeKeys: made, fresh };
 }
 
 /** Serves the HTTP API and decides claims; issuing is for workers. */

@@ -16,11 +16,11 @@ import { openEmbeddedLog } from '../logs/embedded/log.ts';
 export interface StoreHooks {
   readonly clock: Clock;
   readonly random: () => number;
-  alarm(message: string, error: unknown): void;
+  readonly alarm: (message: string, error: unknown) => void;
 }
 
 /** The stores of one process. */
-export interface Stores {
+export interface OpenedStores {
   readonly gate: Gate;
   readonly log: WinLog;
   readonly ledger: Ledger;
@@ -31,7 +31,7 @@ export interface Stores {
 export const isShared = (config: Config): boolean => config.gate.driver !== 'sqlite';
 
 /** Opens what a configuration names; where one cannot be opened the others are closed again. */
-export async function openStores(config: Config, hooks: StoreHooks): Promise<Stores> {
+export async function openStores(config: Config, hooks: StoreHooks): Promise<OpenedStores> {
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(store: T): T => {
     opened.unshift(store);
