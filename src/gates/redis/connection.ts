@@ -144,7 +144,7 @@ export class RedisConnection {
     return new Promise((resolve, reject) => {
       const { callTimeoutMs } = this.#options;
       const timer = setTimeout(() => {
-        this.#stalled.set(node.name, performance.now() + callTimeoutMs);
+        this.#stalled.set(node.name, performance.now() + callTimeoutMs + 2 * pingIntervalMs);
         reject(new DibsError('unknown_outcome', `Redis at ${node.name} has not answered in ${callTimeoutMs} ms.`));
       }, callTimeoutMs);
       act().then(
@@ -164,7 +164,7 @@ export class RedisConnection {
   #assertAnswering(node: RedisNode): void {
     if (this.#state === 'closed') throw new DibsError('unavailable', 'The gate is closed.');
     if (!node.isReady) throw new DibsError('unavailable', `Redis at ${node.name} is not connected.`);
-    // Without this pause every call would be written, and what is written puts off the end of a connection that is dead.
+    // Every byte that is written puts off the end of a connection that is dead, so that nothing is until that has come.
     if ((this.#stalled.get(node.name) ?? 0) > performance.now())
       throw new DibsError('unavailable', `Redis at ${node.name} does not answer.`);
   }
