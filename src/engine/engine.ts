@@ -16,6 +16,7 @@ import { EventRegistry } from './event-registry.ts';
 import { Events } from './events.ts';
 import { figures, readiness } from './figures.ts';
 import { Issuer, pieceWinsMax } from './issuer.ts';
+import { LogPlaces } from './log-places.ts';
 import { limitOf, numberCursor, pageOf } from './paging.ts';
 import { presentCoupon, presentEvent } from './present.ts';
 import { prepareRecovery, type RecoveryContext, recover } from './recovery.ts';
@@ -105,8 +106,12 @@ class Engine implements Dibs {
     this.#issuer = new Issuer({ ...common, log, observer });
     this.#reissuer = new Reissuer(common);
     const { append } = log;
+    const places = new LogPlaces(log, ledger, clock);
+    const placeOf = (eventId: string) => places.placeOf(eventId);
     this.#relay =
-      append === null ? null : new Relay({ ...common, append, relayed: (eventId) => this.#issuer.wake(eventId) });
+      append === null
+        ? null
+        : new Relay({ ...common, append, placeOf, relayed: (eventId) => this.#issuer.wake(eventId) });
     const recorded = (eventId: string): void => {
       if (this.#relay === null) this.#issuer.wake(eventId);
       else this.#relay.wake(eventId);

@@ -13,6 +13,8 @@ export interface RelayContext {
   /** Puts records behind all that is in the log. */
   append(records: readonly LogRecord[]): Promise<void>;
   readonly registry: EventRegistry;
+  /** How far an event's outbox has come into the log already; its start where that is not known. */
+  placeOf(eventId: string): Promise<OutboxId>;
   readonly attendance: Pick<Attendance, 'isMine'>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -140,7 +142,7 @@ export class Relay {
     const cursor = this.#cursors.get(eventId);
     if (cursor === undefined) return true;
     // Sent further than there is: the gate was put back to less, and what it has since is new.
-    if (compareOutboxIds(cursor.at, end) > 0) this.#cursors.delete(eventId);
+    if (compareOutboxIds(cursor.at, end) > 0) this.#cursors.set(eventId, { at: outboxStart, rebuilt: null });
     return cursor.at !== end;
   }
 
@@ -161,7 +163,7 @@ export class Relay {
       if (wins >= sendWinsMax) break;
       // Before it is read: what comes in meanwhile makes it due again.
       this.#due.delete(eventId);
-      const cursor = this.#cursors.get(eventId) ?? { at: outboxStart, rebuilt: null };
+      const cursor = this.#cursors.get(eventId) ?? { at: await this.#context.placeOf(eventId), rebuilt: null };
       this.#cursors.set(eventId, cursor);
       const piece = await this.#next(eventId, cursor).catch((error: unknown) => {
         this.#due.add(eventId);

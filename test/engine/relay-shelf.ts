@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { emptyFold, type FoldState, fold } from '../../src/core/fold.ts';
 import type { Gate } from '../../src/core/gate.ts';
-import { type LogRecord, type OutboxId, outboxIdOf } from '../../src/core/record.ts';
+import { type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../../src/core/record.ts';
 import type { WinLog } from '../../src/core/win-log.ts';
 import { EventRegistry } from '../../src/engine/event-registry.ts';
 import { Relay } from '../../src/engine/relay.ts';
@@ -21,6 +21,8 @@ export interface RelayOptions {
   /** What becomes of a send. */
   readonly append?: Append;
   readonly isMine?: (eventId: string) => boolean;
+  /** The start where absent. */
+  readonly placeOf?: (eventId: string) => Promise<OutboxId>;
 }
 
 export const sweepIntervalMs = 100;
@@ -53,6 +55,7 @@ export class Shelf {
       gate: options.gate?.(this.gate) ?? this.gate,
       append: (records) => options.append?.(records, send) ?? send(records),
       registry,
+      placeOf: options.placeOf ?? (async () => outboxStart),
       attendance: { isMine: options.isMine ?? (() => true) },
       clock,
       random: () => 0.5,
