@@ -31,17 +31,13 @@ import {
   writeCoupons,
 } from './writing.ts';
 
-// For so long the last write's trouble is what a check says. After that the check tries a write of its own, as there may be
-// nothing to write.
-const troubleMsMax = 15_000;
-
 /** A ledger in a database server, whichever it is: what is particular to one is in its driver and its statements. */
 export class SqlLedger<Session extends SqlSession> implements Ledger {
   readonly kind: string;
   readonly #driver: SqlDriver<Session>;
   readonly #transactions: Transactions<Session>;
-  /** What became of the last write: `until` then a trouble is not asked again; null where none was tried yet. */
-  #lastWrite: { readonly trouble: DibsError; readonly until: number } | 'written' | null = null;
+  /** Whether the last write that was tried has succeeded. */
+  #writes = false;
 
   constructor(driver: SqlDriver<Session>, options: TransactionOptions) {
     this.kind = driver.kind;
@@ -57,9 +53,8 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
     const applied = await this.#applied();
     const missing = missingMigrations(applied, this.#driver.migrations);
     if (missing.length > 0) throw new DibsError('store_not_migrated', `The schema lacks ${missing.join(', ')}.`);
-    if (this.#lastWrite === 'written') return;
-    if (this.#lastWrite !== null && performance.now() < this.#lastWrite.until) throw this.#lastWrite.trouble;
-    await this.#probe();
+    // Reading goes on where a server is read-only, and there may be nothing to write that would show it.
+    if (!this.#writes) await this.#probe();
   }
 
   async putEvent(event: LedgerEvent): Promise<void> {
@@ -190,7 +185,7 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
     }
   }
 
-  /** Tries a write that is rolled back: reading goes on where a server is read-only. */
+  /** Tries a write that is rolled back. */
   async #probe(): Promise<void> {
     const probe = { partition: '', from: null, to: null, events: [], coupons: [], failures: [], stops: [], rate: null };
     await this.issue(probe);
@@ -222,12 +217,10 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
   async #write<T>(act: (session: Session) => Promise<T>): Promise<T> {
     try {
       const value = await this.#transactions.write(act);
-      this.#lastWrite = 'written';
+      this.#writes = true;
       return value;
     } catch (error) {
-      if (error instanceof Rollback) this.#lastWrite = 'written';
-      else if (error instanceof DibsError)
-        this.#lastWrite = { trouble: error, until: performance.now() + troubleMsMax };
+      this.#writes = error instanceof Rollback;
       throw error;
     }
   }

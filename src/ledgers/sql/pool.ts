@@ -100,7 +100,7 @@ export class Pool<Session extends SqlSession> {
     const waiter = this.#waiting.shift();
     if (waiter === undefined) return;
     this.#size += 1;
-    waiter.resolve(this.#make(waiter.until - performance.now()));
+    waiter.resolve(this.#make(Math.max(1, waiter.until - performance.now())));
   }
 
   async #wait(timeoutMs: number): Promise<Taken<Session>> {

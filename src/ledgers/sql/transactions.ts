@@ -35,9 +35,9 @@ export class Transactions<Session extends SqlSession> {
     return await this.#guard(async () => {
       const until = performance.now() + this.#timeoutMs;
       for (;;) {
-        const { session, isFresh } = await this.#pool.take(until - performance.now());
+        const { session, isFresh } = await this.#pool.take(left(until));
         try {
-          return await within(until - performance.now(), act(session), () => session.destroy());
+          return await within(left(until), act(session), () => session.destroy());
         } catch (error) {
           if (!this.#lay(error, isFresh)) throw error;
         } finally {
@@ -62,7 +62,7 @@ export class Transactions<Session extends SqlSession> {
           if (tries === triesMax || this.#driver.faultOf(error) !== 'rolled_back') throw error;
         }
         // By chance, so that those who met do not meet again.
-        await sleep(Math.min(tries * againMsMax * Math.random(), until - performance.now()));
+        await sleep(Math.min(tries * againMsMax * Math.random(), left(until)));
       }
     });
   }
@@ -89,7 +89,7 @@ export class Transactions<Session extends SqlSession> {
   async #try<T>(act: (session: Session) => Promise<T>, until: number): Promise<T> {
     const session = await this.#begin(until);
     try {
-      const value = await within(until - performance.now(), act(session), () => session.destroy());
+      const value = await within(left(until), act(session), () => session.destroy());
       await this.#commit(session, until);
       return value;
     } catch (error) {
@@ -103,9 +103,9 @@ export class Transactions<Session extends SqlSession> {
   /** A connection in a transaction. One that broke while it lay idle is passed over: nothing had been asked of it. */
   async #begin(until: number): Promise<Session> {
     for (;;) {
-      const { session, isFresh }: Taken<Session> = await this.#pool.take(until - performance.now());
+      const { session, isFresh }: Taken<Session> = await this.#pool.take(left(until));
       try {
-        await within(until - performance.now(), session.begin(), () => session.destroy());
+        await within(left(until), session.begin(), () => session.destroy());
         return session;
       } catch (error) {
         session.destroy();
@@ -116,7 +116,7 @@ export class Transactions<Session extends SqlSession> {
   }
 
   async #commit(session: Session, until: number): Promise<void> {
-    const ms = Math.max(commitMsMin, until - performance.now());
+    const ms = Math.max(commitMsMin, left(until));
     try {
       await within(ms, session.commit(), () => session.destroy());
     } catch (error) {
@@ -148,6 +148,9 @@ export class Transactions<Session extends SqlSession> {
     }
   }
 }
+
+/** How long there is left until a time, and a millisecond at least: a timer takes nothing less. */
+const left = (until: number): number => Math.max(1, until - performance.now());
 
 /** Thrown inside a transaction to roll it back for a reason that is no trouble. */
 export class Rollback extends Error {}
