@@ -24,4 +24,7 @@ const clients = Object.fromEntries(
 );
 delete rest['devDependencies'];
 delete rest['peerDependenciesMeta'];
-writeFileSync('package.json', `${JSON.stringify({ ...rest, dependencies: { ...dependencies, ...clients } }, null, 2)}\n`);
+writeFileSync(
+  'package.json',
+  `${JSON.stringify({ ...rest, dependencies: { ...dependencies, ...clients } }, null, 2)}\n`,
+);

@@ -19,10 +19,7 @@ const services = new Map(
 
 describe('compose.yaml', () => {
   test('has the whole system', () => {
-    assert.deepEqual(
-      [...services.keys()],
-      ['api', 'worker', 'migrate', 'cli', 'redis', 'kafka', 'mysql', 'postgres'],
-    );
+    assert.deepEqual([...services.keys()], ['api', 'worker', 'migrate', 'cli', 'redis', 'kafka', 'mysql', 'postgres']);
   });
 
   test('pins the version of every image', () => {
