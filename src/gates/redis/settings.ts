@@ -77,7 +77,7 @@ export function judgeServer({ info, config }: ServerState, seen: Seen, cli: stri
   const replicas = infoOf('connected_slaves');
   if (replicas !== '0')
     findings.push({
-      found: `it has ${replicas} replicas`,
+      found: `it has replicas (${replicas})`,
       why: 'one that is promoted lacks the last wins, and sells their slots again',
       mend: 'REPLICAOF NO ONE on each replica',
     });

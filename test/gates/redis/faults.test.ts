@@ -1,5 +1,7 @@
 /** What happens to a Redis happens to no win: killed, emptied, full, robbed of a key, its scripts thrown away. */
 import assert from 'node:assert/strict';
+import { cp, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { checkWins } from '../../../src/core/invariants.ts';
 import type { Gate } from '../../../src/core/gate.ts';
@@ -86,6 +88,29 @@ describeService('redis', 'a Redis that is killed', () => {
     assert.deepEqual(await seen(gate), before);
     assert.deepEqual(winOf(await claim(gate, 'alice', 'a')), win);
     assert.equal(winOf(await claim(gate, 'bob', 'a')).slot, 2);
+  });
+
+  it('and given an older copy of its file back is not served on', async (t) => {
+    const { gate, service } = await bench(t);
+    await openEvent(gate, { capacity: 9 });
+    await claim(gate, 'alice');
+    const file = join(service.folder, 'appendonlydir');
+    await cp(file, `${file}-older`, { recursive: true });
+    await claim(gate, 'bob');
+    service.signal('SIGKILL');
+    await eventually(() =>
+      gate.events(['drop']).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await rm(file, { recursive: true });
+    await rename(`${file}-older`, file);
+    await service.restart();
+    await troubleOf('recovering', () => answering(() => claim(gate, 'carol')));
+    assert.equal((await standing(gate)).won, 1);
+    assert.equal(await gate.unfence('drop', { won: 2, revision: 1 }), false);
+    await troubleOf('recovering', () => claim(gate, 'carol'));
   });
 
   it('ten times in the middle of its work has every win that it has acknowledged', async (t) => {
@@ -346,6 +371,23 @@ describeService('redis', 'an append-only file that is rewritten', () => {
     await service.restart();
     assert.equal(await answering(() => gate.unfence('drop', { won: wins.length, revision: 1 })), true);
     assert.deepEqual(await soundWins(gate), wins);
+  });
+});
+
+describeService('redis', 'a batch of more claims than Lua passes on at once', () => {
+  it('is decided whole, all of it won or but a part', async (t) => {
+    const { gate } = await bench(t);
+    await openEvent(gate, { capacity: 15_000, limitPerUser: 2 });
+    const first = await gate.admit('drop', crowd(10_000, 'user-', 'a'));
+    assert.deepEqual(
+      first.map((one) => winOf(one).slot),
+      Array.from({ length: 10_000 }, (_, at) => at + 1),
+    );
+    const again = crowd(10_000, 'user-', 'b').map((one, at) => (at % 3 === 0 ? { ...one, key: 'a' } : one));
+    const verdicts = Object.groupBy(await gate.admit('drop', again), verdict);
+    const counts = Object.entries(verdicts).map(([name, all]) => [name, all?.length]);
+    assert.deepEqual(Object.fromEntries(counts), { replayed: 3_334, won: 5_000, sold_out: 1_666 });
+    await soundWins(gate);
   });
 });
 

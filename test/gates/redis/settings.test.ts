@@ -57,7 +57,7 @@ describe('the settings of a Redis', () => {
     ['an old version', { redis_version: '6.2.14' }, /version is 6\.2\.14/],
     ['a version that is not told', { redis_version: '' }, /version is $/],
     ['a replica', { role: 'slave' }, /role is slave/],
-    ['replicas', { connected_slaves: '2' }, /has 2 replicas/],
+    ['replicas', { connected_slaves: '2' }, /has replicas \(2\)/],
     ['one of a cluster', { cluster_enabled: '1' }, /one of a cluster/],
   ];
   for (const [what, info, found] of others) {
@@ -133,7 +133,7 @@ describeService('redis', 'a Redis that does not suit', () => {
     t.after(() => replica.stop());
     await eventually(() => alarms.length > 0);
     const trouble = await troubleOf('unavailable', () => claim(gate, 'alice'));
-    assert.match(trouble.message, /has 1 replicas/);
+    assert.match(trouble.message, /has replicas \(1\)/);
     const atReplica = await troubleOf('store_unfit', () => openGateAt({ url: replica.url }));
     assert.match(atReplica.message, /its role is slave/);
     await replica.stop();
