@@ -34,7 +34,7 @@ export interface Process {
   /** What an operator was told, the oldest first. */
   readonly alarms: string[];
   /** From now on nothing that it asks of a store arrives there, nor any answer at it. */
-  kill(): void;
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,7 +49,8 @@ function mortal<Port extends object>(port: Port, isDead: () => boolean): Port {
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== 'function') return member;
       return (...args: readonly unknown[]): unknown => {
-        const answer: unknown = isDead() ? Promise.reject(gone()) : Reflect.apply(member, target, args);
+        const isAsked = !isDead() || atOnce.has(String(name));
+        const answer: unknown = isAsked ? Reflect.apply(member, target, args) : Promise.reject(gone());
         if (!(answer instanceof Promise)) return answer;
         return answer.then((value: unknown) => {
           if (isDead()) throw gone();
@@ -60,6 +61,9 @@ function mortal<Port extends object>(port: Port, isDead: () => boolean): Port {
   });
 }
 
+/** What a log answers of itself. */
+const atOnce = new Set(['partitionOf', 'holds', 'distance', 'slotAt']);
+
 const gone = (): DibsError => new DibsError('unavailable', 'This process is dead.');
 
 export class Fleet {
@@ -69,8 +73,8 @@ export class Fleet {
   readonly gate: Gate = openModelGate(this.clock, this.events);
   readonly ledger: Ledger = openModelLedger(this.clock, this.data);
   readonly #shelf = openModelLog(this.gate);
-  /** What a read of the log gives in place of a record: another, or none. */
-  alter: (record: LogRecord | PoisonRecord) => LogRecord | PoisonRecord | null = (record) => record;
+  /** What a read of the log gives in place of the record at a position: another, or none. */
+  alter: (record: LogRecord | PoisonRecord, at: number) => LogRecord | PoisonRecord | null = (record) => record;
   /** How many records of each partition have fallen out of the log at its front. */
   readonly trimmed = new Map<string, number>();
   readonly #open: Process[] = [];
@@ -102,10 +106,18 @@ export class Fleet {
         { close: open },
       ),
     );
-    const log = (options.log ?? same)(wrapLog(mortal(this.#reading(this.#shelf.connect()), () => isDead)));
+    const own = this.#shelf.connect();
+    const log = (options.log ?? same)(wrapLog(mortal(this.#reading(own), () => isDead)));
     const alarms: string[] = [];
     const dibs = await openEngine(
-      { gate, log, ledger, attendance: new Attendance({ gate, clock, worker }), clock, random: () => 0.5 },
+      {
+        gate,
+        log,
+        ledger,
+        attendance: new Attendance({ gate, clock, worker, isShared: true }),
+        clock,
+        random: () => 0.5,
+      },
       {
         codeSecret: 'a-secret-of-the-tests',
         issueRatePerSecond: options.issueRatePerSecond ?? null,
@@ -118,7 +130,11 @@ export class Fleet {
     const process: Process = {
       dibs,
       alarms,
-      kill: () => (isDead = true),
+      async kill() {
+        isDead = true;
+        // The others miss it, and share its partitions among them.
+        await own.close();
+      },
       close: () => this.#close(process),
     };
     this.#open.push(process);
@@ -226,7 +242,8 @@ export class Fleet {
       read: async (partition, position, winsMax) => {
         const from = Math.max(Number(position), this.trimmed.get(partition) ?? 0);
         const batch = await log.read(partition, String(from), winsMax);
-        const records = batch.records.map((record) => this.alter(record)).filter((record) => record !== null);
+        const altered = batch.records.map((record, index) => this.alter(record, from + index));
+        const records = altered.filter((record) => record !== null);
         // A read of nothing would be taken for the end.
         if (records.length > 0 || batch.records.length === 0) return { records, position: batch.position };
         return this.#reading(log).read(partition, batch.position, winsMax);
