@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { DibsError } from '../../core/errors.ts';
 import type { Ledger } from '../../core/ledger.ts';
 import { parseSqlAddress } from '../sql/address.ts';
 import { SqlLedger } from '../sql/ledger.ts';
@@ -22,6 +24,11 @@ export interface MysqlLedgerOptions {
  */
 export async function openMysqlLedger(options: MysqlLedgerOptions): Promise<Ledger> {
   const address = parseSqlAddress(options.url, ['mysql'], 3306);
+  // The client library would take the certificate of `localhost` for that of any address.
+  if (address.tls?.verify === 'full' && isIP(address.host) !== 0) {
+    const text = `The URL of the ledger names the host by its address ${address.host}; to verify whose certificate it shows give the host's name, or sslmode=verify-ca.`;
+    throw new DibsError('invalid_configuration', text);
+  }
   const { createConnection } = await loadPackage('mysql2', () => import('mysql2'));
   const driver = {
     kind: 'mysql',

@@ -116,9 +116,12 @@ export class MysqlSession implements SqlSession {
   async #query(sql: string, values: readonly Value[]): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#fail = reject;
-    this.#connection.query(sql, values as unknown[], (error, answer) =>
-      error === null ? resolve(answer) : reject(error),
-    );
+    this.#connection.query(sql, values as unknown[], (error, answer) => {
+      if (error === null) return resolve(answer);
+      // The client library puts the whole text there, with the codes of all coupons: that is for no log.
+      delete (error as { sql?: string }).sql;
+      reject(error);
+    });
     return await promise;
   }
 }

@@ -109,7 +109,13 @@ export class PostgresSession implements SqlSession {
   async #run(name: string, values: readonly SqlParameter[]): Promise<QueryResult<Record<string, unknown>>> {
     // Named, so that the server parses it once for each connection.
     const query: QueryConfig = { name, text: statements.text(name), values: [...values] };
-    return await this.#client.query(query);
+    try {
+      return await this.#client.query(query);
+    } catch (error) {
+      // The server puts the row that it refuses there, with the code of its coupon: that is for no log.
+      delete (error as { detail?: string }).detail;
+      throw error;
+    }
   }
 }
 
