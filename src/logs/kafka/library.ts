@@ -25,12 +25,16 @@ export async function loadLibrary(): Promise<Library> {
 
 const connectTimeoutMs = 3_000;
 
-/** How to get at the servers, the same for all clients. */
-export function clientOptions(settings: Settings): BaseOptions {
+/**
+ * How to get at the servers, the same for all clients. Whoever makes a client anew counts up `turn`: the library asks the
+ * first one that lets it connect, again and again, and one that hangs does let it.
+ */
+export function clientOptions(settings: Settings, turn = 0): BaseOptions {
   const { brokers, tls = false, sasl, answerTimeoutMs } = settings;
+  const first = turn % brokers.length;
   return {
     clientId: 'dibs',
-    bootstrapBrokers: [...brokers],
+    bootstrapBrokers: [...brokers.slice(first), ...brokers.slice(0, first)],
     // Or a misspelt option would be passed over.
     strict: true,
     autocreateTopics: false,

@@ -15,6 +15,7 @@ import { isLoginRefused, reasonOf, unavailable, within } from './trouble.ts';
 import { judgeWritten } from './written.ts';
 
 const closeMs = 1_000;
+const triesInAnswer = 3;
 // Opening takes several answers, one after the other.
 const answersToOpen = 4;
 
@@ -26,7 +27,9 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<WinLog> {
   const settings = settingsOf(options);
   const { clock, answerTimeoutMs, brokers, sasl } = settings;
   const library = await loadLibrary();
-  const admin = calm(new library.Admin(clientOptions(settings)));
+  // Three tries are to fit into the time that an answer may take: the first server may hang.
+  const requestTimeout = Math.ceil(answerTimeoutMs / triesInAnswer);
+  const admin = calm(new library.Admin({ ...clientOptions(settings), requestTimeout }));
   const opened: Servers[] = [];
   const open = async (): Promise<WinLog> => {
     await refuseOldServers(admin);
@@ -114,10 +117,7 @@ class KafkaLog implements WinLog {
     const names = [...this.#indices.keys()].filter((name) => after === null || name > after).slice(0, limit);
     if (names.length === 0) return [];
     const { servers, topic } = this.#parts;
-    const offsets = await servers.offsets(
-      names.map((name) => this.#indexOf(name)),
-      'last',
-    );
+    const offsets = await servers.ends(names.map((name) => this.#indexOf(name)));
     return names.map((partition) => ({
       partition,
       end: positionOf(topic.id, offsets.get(this.#indexOf(partition)) ?? 0),

@@ -9,6 +9,7 @@ const backoff = { baseMs: 100, maxMs: 5_000 };
 const leaveMs = 2_000;
 /** A group that is being joined waits for those who died, as long as they were given. */
 const joinGraceMs = 5_000;
+const silenceCheckMs = 1_000;
 // Four heartbeats may be lost; a rebalance is noticed within one of them.
 const heartbeatsInSession = 5;
 
@@ -56,9 +57,11 @@ export class Member {
   async #keepJoined(): Promise<void> {
     const { clock, random, group, alarm } = this.#settings;
     const { signal } = this.#closing;
+    let turn = -1;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       const since = performance.now();
-      const error = await this.#takePart();
+      turn += 1;
+      const error = await this.#takePart(turn);
       if (signal.aborted) return;
       // One that had held for long before it broke is trouble of its own, and begins anew.
       if (performance.now() - since > 2 * backoff.maxMs) attempt = 1;
@@ -68,11 +71,11 @@ export class Member {
   }
 
   /** One membership, from joining to its end; gives what ended it. */
-  async #takePart(): Promise<unknown> {
+  async #takePart(turn: number): Promise<unknown> {
     const { sessionTimeoutMs, group } = this.#settings;
     const ended = Promise.withResolvers<unknown>();
     const end = ended.resolve;
-    const consumer = calm(this.#makeConsumer());
+    const consumer = calm(this.#makeConsumer(turn));
     let askedAt = performance.now();
     consumer.on('error', end);
     consumer.on('consumer:heartbeat:start', () => {
@@ -82,11 +85,11 @@ export class Member {
       this.#heardAt = askedAt;
     });
     consumer.on('consumer:group:join', ({ assignments }) => this.#take(assignments ?? []));
-    // The library goes on by itself after what it knows; should it ever stop to do so, this ends it.
+    // The library goes on by itself after what it knows. What it does not is a server that hangs: that one it asks on and on.
     const silence = setInterval(() => {
-      if (performance.now() - Math.max(this.#heardAt, since) > 3 * sessionTimeoutMs)
+      if (performance.now() - Math.max(this.#heardAt, since) > sessionTimeoutMs + joinGraceMs)
         end(unavailable(`Nothing was heard of the group ${group}`));
-    }, sessionTimeoutMs).unref();
+    }, silenceCheckMs).unref();
     const since = performance.now();
     const onClose = () => end(null);
     this.#closing.signal.addEventListener('abort', onClose);
@@ -108,10 +111,10 @@ export class Member {
     this.#heardAt = performance.now();
   }
 
-  #makeConsumer(): Consumer {
+  #makeConsumer(turn: number): Consumer {
     const { group, sessionTimeoutMs } = this.#settings;
     return new this.#library.Consumer({
-      ...clientOptions(this.#settings),
+      ...clientOptions(this.#settings, turn),
       groupId: group,
       groupProtocol: 'classic',
       sessionTimeout: sessionTimeoutMs,

@@ -40,27 +40,21 @@ export class Reader {
 
   /** As `WinLog.read`. */
   async read(index: number, position: string, winsMax: number): Promise<LogBatch> {
+    const { found, next } = await this.#fetch(index, this.#offsetOf(index, position));
     const records: (LogRecord | PoisonRecord)[] = [];
     let weight = 0;
-    let offset = this.#offsetOf(index, position);
-    while (weight < winsMax) {
-      // Only what is at hand is added to a piece: a second fetch would have the first records wait for it.
-      const ahead = records.length === 0 ? await this.#fetch(index, offset) : this.#ahead.get(index);
-      if (ahead === undefined || ahead.found.length === 0) break;
-      let taken = 0;
-      for (const found of ahead.found) {
-        if (weight >= winsMax) break;
-        const record = recordIn(found, index, this.#layout);
-        records.push(record);
-        // Any record counts for one at least, so that a piece of poison has an end as well.
-        weight += record.type === 'wins' ? record.wins.length : 1;
-        taken += 1;
-      }
-      const rest = ahead.found.slice(taken);
-      offset = rest[0]?.offset ?? ahead.next;
-      this.#ahead.set(index, { offset, found: rest, next: ahead.next });
+    for (const one of found) {
+      if (weight >= winsMax) break;
+      const record = recordIn(one, index, this.#layout);
+      records.push(record);
+      // Any record counts for one at least, so that a piece of poison has an end as well.
+      weight += record.type === 'wins' ? record.wins.length : 1;
     }
-    return { records, position: records.length === 0 ? position : positionOf(this.#topic.id, offset) };
+    if (records.length === 0) return { records, position };
+    const rest = found.slice(records.length);
+    const offset = rest[0]?.offset ?? next;
+    this.#ahead.set(index, { offset, found: rest, next });
+    return { records, position: positionOf(this.#topic.id, offset) };
   }
 
   clear(): void {

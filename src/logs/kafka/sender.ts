@@ -32,9 +32,9 @@ interface Parcel {
  * from the first record on that he has no answer for; so whatever lands late repeats what he sends, or stands before it.
  * And what waited behind the send that failed is not sent but fails with it, or it would come before what it follows.
  *
- * The producer is the partition's own. One that serves several partitions counts their messages anew when a send to any of
- * them fails, and a send that then goes out under its old number with a new count is taken by the server for one it has:
- * answered, and not kept.
+ * The producer is the partition's own, and made anew after trouble. The library's counts anew what it sends to any partition
+ * when a send to one of them fails; a send that is then about to go out under the old name has a count that the server has
+ * seen, which takes it for a repeat: of two records that were acknowledged, one was there.
  */
 export class Sender {
   readonly #library: Library;
@@ -44,6 +44,8 @@ export class Sender {
   readonly #index: number;
   readonly #headers: Map<Buffer, Buffer>;
   #producer: Producer | null = null;
+  /** How many producers there were. */
+  #turn = 0;
   #parcels: Parcel[] = [];
   #running: Promise<void> | null = null;
   /** The offset behind the last message that was answered. */
@@ -148,9 +150,11 @@ export class Sender {
   }
 
   #makeProducer(): Producer {
+    const options = clientOptions(this.#settings, this.#turn);
+    this.#turn += 1;
     return calm(
       new this.#library.Producer({
-        ...clientOptions(this.#settings),
+        ...options,
         idempotent: true,
         // Bounded by our own time alone: an idempotent producer of this library does not take a number below 2.
         retries: Number.MAX_SAFE_INTEGER,

@@ -9,6 +9,9 @@ type FetchAnswer = Awaited<ReturnType<Library['fetchV13']['api']['async']>>;
 /** A piece of a partition, as a server gives it. */
 export type Fetched = FetchAnswer['responses'][number]['partitions'][number];
 
+/** The server that leads a partition; undefined while none does. */
+type Leader = { readonly host: string; readonly port: number } | undefined;
+
 /** Which end of a partition. */
 export type End = 'first' | 'last';
 
@@ -36,8 +39,10 @@ export class Servers {
   readonly #pool: ConnectionPool;
   readonly #settings: Settings;
   readonly #topic: Topic;
-  /** Where each partition is led from, as far as known. */
-  #leaders: Promise<readonly { host: string; port: number }[]> | null = null;
+  /** Which server leads each partition, as far as known. */
+  #leaders: Promise<readonly Leader[]> | null = null;
+  /** The last that was heard of where each partition ends. */
+  readonly #ends = new Map<number, number>();
   #replaced = false;
 
   constructor(library: Library, admin: Admin, settings: Settings, topic: Topic) {
@@ -49,12 +54,12 @@ export class Servers {
     calmPool(this.#pool);
   }
 
-  /** Throws `unavailable` once the topic was seen to be another than the one that was opened. */
+  /** Throws `unavailable` once the topic was seen not to be what was opened. */
   assertSame(): void {
     if (this.#replaced) throw this.#replacedTrouble();
   }
 
-  /** The topic has another id now: what was sent to the one that was opened is gone with it. */
+  /** The topic has another id now, or gives places anew that were taken: what was sent to it may be gone. */
   noteReplaced(): DibsError {
     const trouble = this.#replacedTrouble();
     if (!this.#replaced) this.#settings.alarm(trouble.message, trouble);
@@ -64,13 +69,13 @@ export class Servers {
 
   #replacedTrouble(): DibsError {
     return unavailable(
-      `The topic ${this.#topic.name} was deleted and made again while it was in use; restart, so that everything that is not issued is sent anew`,
+      `The topic ${this.#topic.name} was made again while it was in use, or has lost what it had acknowledged; restart, so that everything that is not issued is sent anew`,
     );
   }
 
   /** What stands from `offset` on, up to a bound of bytes; null where the partition does not have that offset. */
   async fetch(index: number, offset: number): Promise<Fetched | null> {
-    return await this.#ask([index], async (connection) => {
+    return await this.#ask(async (leaders) => {
       const partition = {
         partition: index,
         currentLeaderEpoch: -1,
@@ -79,6 +84,7 @@ export class Servers {
         partitionMaxBytes: fetchBytesMax,
       };
       const topics = [{ topicId: this.#topic.id, partitions: [partition] }];
+      const connection = await this.#connectionTo(leaders[index], index);
       // Read uncommitted: nothing of ours is in a transaction, and one that somebody leaves open must hold up nobody.
       // Session epoch -1: no session. Version 13 is the first to name a topic by its id.
       const api = this.#library.fetchV13.api;
@@ -93,35 +99,52 @@ export class Servers {
 
   /** The first retained offset of each of these partitions, or the one behind the last. */
   async offsets(indices: readonly number[], end: End): Promise<Map<number, number>> {
-    const leaders = await this.#knownLeaders();
-    const groups = Map.groupBy(indices, (index) => leaders[index]);
-    const parts = await Promise.all([...groups.values()].map((group) => this.#offsetsOfOne(group, end)));
-    return new Map(parts.flat());
+    return await this.#ask(async (leaders) => {
+      const groups = Map.groupBy(indices, (index) => leaders[index]);
+      const parts = await Promise.all([...groups].map(([leader, group]) => this.#offsetsAt(leader, group, end)));
+      return new Map(parts.flat());
+    });
   }
 
-  async #offsetsOfOne(indices: readonly number[], end: End): Promise<[number, number][]> {
-    return await this.#ask(indices, async (connection) => {
-      const partitions = indices.map((partitionIndex) => ({
-        partitionIndex,
-        currentLeaderEpoch: -1,
-        timestamp: timestampOf[end],
-      }));
-      const api = this.#library.listOffsetsV7.api;
-      const answer = await answerOf(api.async(connection, -1, 0, [{ name: this.#topic.name, partitions }]));
-      const found = answer.topics[0]?.partitions ?? [];
-      const fault = found.find(({ errorCode }) => errorCode !== 0);
-      if (fault !== undefined) throw this.#refusal(fault.errorCode);
-      return found.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]);
-    });
+  /** The offset behind the last of each of these partitions; the last that was heard where its server does not answer, but another does. */
+  async ends(indices: readonly number[]): Promise<Map<number, number>> {
+    const leaders = await this.#ask(async (known) => known);
+    const groups = [...Map.groupBy(indices, (index) => leaders[index]).values()];
+    const answers = await Promise.allSettled(groups.map((group) => this.offsets(group, 'last')));
+    const isAnswered = answers.some(({ status }) => status === 'fulfilled');
+    for (const [nth, answer] of answers.entries()) {
+      if (answer.status === 'fulfilled') for (const [index, end] of answer.value) this.#ends.set(index, end);
+      else if (!isAnswered || groups[nth]?.some((index) => !this.#ends.has(index)) !== false) throw answer.reason;
+    }
+    return new Map(this.#ends);
+  }
+
+  async #offsetsAt(leader: Leader, indices: readonly number[], end: End): Promise<[number, number][]> {
+    const connection = await this.#connectionTo(leader, indices[0] ?? 0);
+    const partitions = indices.map((partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: timestampOf[end],
+    }));
+    const api = this.#library.listOffsetsV7.api;
+    const answer = await answerOf(api.async(connection, -1, 0, [{ name: this.#topic.name, partitions }]));
+    const found = answer.topics[0]?.partitions ?? [];
+    const fault = found.find(({ errorCode }) => errorCode !== 0);
+    if (fault !== undefined) throw this.#refusal(fault.errorCode);
+    return found.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]);
+  }
+
+  async #connectionTo(leader: Leader, index: number): Promise<Connection> {
+    if (leader === undefined) throw new Refusal(`partition ${index} of ${this.#topic.name} has no leader`);
+    return await this.#pool.get(leader);
   }
 
   /** Throws `unavailable` unless the topic is there, the same, and every partition is led by a server. */
   async check(): Promise<void> {
-    this.assertSame();
-    const { clock, answerTimeoutMs } = this.#settings;
-    const late = () => unavailable('Kafka does not answer');
-    await within(clock, answerTimeoutMs, this.#freshLeaders(), late).catch((error: unknown) => {
-      throw unavailable('Kafka does not answer', error);
+    this.#leaders = null;
+    await this.#ask(async (leaders) => {
+      const index = leaders.indexOf(undefined);
+      if (index >= 0) throw new Refusal(`partition ${index} of ${this.#topic.name} has no leader`);
     });
   }
 
@@ -130,31 +153,27 @@ export class Servers {
     void this.#pool.close().catch(() => undefined);
   }
 
-  /** Asks the server that leads these partitions; again where another has come to lead them, or none does yet. */
-  async #ask<T>(indices: readonly number[], question: (connection: Connection) => Promise<T>): Promise<T> {
+  /** Asks who leads the partitions; again where another has come to lead one of them, or none does yet. */
+  async #ask<T>(question: (leaders: readonly Leader[]) => Promise<T>): Promise<T> {
     this.assertSame();
     const { clock, answerTimeoutMs } = this.#settings;
-    const late = () => unavailable(`Kafka does not answer within ${answerTimeoutMs} ms`);
     const until = performance.now() + answerTimeoutMs;
     const repeated = async (): Promise<T> => {
       for (;;) {
         try {
-          const [index = 0] = indices;
-          const leader = (await this.#knownLeaders())[index];
-          if (leader === undefined) throw unavailable(`Partition ${index} of ${this.#topic.name} is gone`);
-          return await question(await this.#pool.get(leader));
+          this.#leaders ??= this.#whoLeads();
+          return await question(await this.#leaders);
         } catch (error) {
           this.#leaders = null;
-          if (!(error instanceof Refusal) || performance.now() > until) throw error;
+          if (!(error instanceof Refusal) || performance.now() > until - refusedMs) throw error;
           await clock.sleep(refusedMs);
         }
       }
     };
-    try {
-      return await within(clock, answerTimeoutMs, repeated(), late);
-    } catch (error) {
+    const late = () => unavailable(`Kafka does not answer within ${answerTimeoutMs} ms`);
+    return await within(clock, answerTimeoutMs, repeated(), late).catch((error: unknown) => {
       throw unavailable('Kafka cannot be read', error);
-    }
+    });
   }
 
   #refusal(code: number): Error {
@@ -163,21 +182,12 @@ export class Servers {
     return new Refusal(topicGone.has(code) ? `the topic ${this.#topic.name} is gone (${id})` : id);
   }
 
-  async #knownLeaders(): Promise<readonly { host: string; port: number }[]> {
-    this.#leaders ??= this.#freshLeaders();
-    return await this.#leaders;
-  }
-
-  async #freshLeaders(): Promise<readonly { host: string; port: number }[]> {
+  async #whoLeads(): Promise<readonly Leader[]> {
     const metadata = await describeTopic(this.#admin, this.#topic.name);
     const topic = metadata?.topics.get(this.#topic.name);
     if (metadata === null || topic === undefined) throw unavailable(`The topic ${this.#topic.name} is gone`);
     if (topic.id !== this.#topic.id) throw this.noteReplaced();
-    return topic.partitions.map(({ leader }, index) => {
-      const server = metadata.brokers.get(leader);
-      if (server === undefined) throw unavailable(`Partition ${index} of ${this.#topic.name} has no leader`);
-      return server;
-    });
+    return topic.partitions.map(({ leader }) => metadata.brokers.get(leader));
   }
 }
 

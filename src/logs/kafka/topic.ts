@@ -34,8 +34,13 @@ export async function refuseOldServers(admin: Admin): Promise<void> {
 
 /** What the servers say now of the cluster and the topic; null where there is no such topic. */
 export async function describeTopic(admin: Admin, name: string): Promise<ClusterMetadata | null> {
+  const question = { topics: [name], forceUpdate: true };
   try {
-    return await admin.metadata({ topics: [name], forceUpdate: true, retries: 0 });
+    return await admin.metadata({ ...question, retries: 0 }).catch(async (error: unknown) => {
+      if (isUnknown(error)) throw error;
+      // From the second try on the library asks another server than the first, which may hang.
+      return await admin.metadata({ ...question, retries: 1 });
+    });
   } catch (error) {
     if (isUnknown(error)) return null;
     throw error;

@@ -12,13 +12,14 @@ describeService('kafka', 'kafka', () => {
       const url = await sharedService('kafka');
       const topic = freshTopic();
       const gate = openModelGate(new ManualClock());
-      const open = () => openLog(url, topic, { partitions: 3, sessionTimeoutMs: 2_000 });
+      const open = () => openLog(url, topic, { partitions: 3, sessionTimeoutMs: 3_000 });
       const log = await open();
       const logs: WinLog[] = [log];
       return {
         gate,
         log,
         settle: relayOf(gate, log),
+        sharingMsMax: 30_000,
         async plant(eventId, value) {
           const partition = Number(log.partitionOf(eventId).split('/')[1]);
           await write(url, topic, partition, [{ key: eventId, value }]);

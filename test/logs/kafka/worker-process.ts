@@ -38,21 +38,22 @@ class IssuingWorker implements Worker {
 
   constructor(log: WinLog, path: string) {
     this.#log = log;
-    this.#db = new DatabaseSync(path, { timeout: 10_000 });
+    // Not waited for: a worker that is stopped may hold it, and one that waits here sends no heartbeats.
+    this.#db = new DatabaseSync(path, { timeout: 0 });
     this.#done = this.#run();
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
       for (const partition of await this.#partitions()) {
-        if (this.#log.holds(partition)) await this.#issue(partition).catch(onlyUnavailable);
+        if (this.#log.holds(partition)) await this.#issue(partition).catch(onlyPassing);
       }
       await pause(5);
     }
   }
 
   async #partitions(): Promise<string[]> {
-    const ends = await this.#log.ends(null, 1000).catch(onlyUnavailable);
+    const ends = await this.#log.ends(null, 1000).catch(onlyPassing);
     return (ends ?? []).map(({ partition }) => partition);
   }
 
@@ -96,8 +97,12 @@ class IssuingWorker implements Worker {
   };
 }
 
-function onlyUnavailable(error: unknown): undefined {
-  if (!(error instanceof DibsError) || error.code !== 'unavailable') throw error;
+/** Kafka that does not answer, and a ledger that another worker writes to, are asked again. */
+function onlyPassing(error: unknown): undefined {
+  const isPassing =
+    (error instanceof DibsError && error.code === 'unavailable') ||
+    (error instanceof Error && /database is locked/.test(error.message));
+  if (!isPassing) throw error;
 }
 
 if (process.argv[1] === import.meta.filename) {
