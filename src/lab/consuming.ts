@@ -1,0 +1,61 @@
+import { faultEvery } from './faults.ts';
+import { type KafkaTopic, openReader } from './stores/kafka.ts';
+import type { Message } from './strategy.ts';
+
+/** A consumer at work. */
+export interface Consuming {
+  /** Resolves once it reads. */
+  readonly ready: Promise<void>;
+  /** Resolves once everything is consumed that its partition holds by now. */
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What it does with each message. */
+interface Consumer {
+  /** True: every so manieth message comes twice, as it does where a consumer dies before its offset is kept. */
+  readonly repeats: boolean;
+  consume(message: Message): Promise<void>;
+}
+
+/** Reads one partition from its first message on, one message after another. */
+export function consumePartition(topic: KafkaTopic, partition: number, { repeats, consume }: Consumer): Consuming {
+  const opening = openReader(topic, partition);
+  const waiting: (() => void)[] = [];
+  let isStopped = false;
+  let got = 0;
+
+  async function take(message: Message): Promise<void> {
+    got += 1;
+    const times = repeats && got % faultEvery === 0 ? 2 : 1;
+    for (let time = 1; time <= times; time += 1) {
+      // What throws is logged and passed over, as consumers of lessons do; nobody reads that log here.
+      await consume(message).catch(() => undefined);
+    }
+  }
+
+  async function run(): Promise<void> {
+    const reader = await opening;
+    while (!isStopped) {
+      // Asked before reading: what is at the end then has been read behind it.
+      const drained = waiting.splice(0);
+      const isAtEnd = drained.length > 0 && (await reader.isAtEnd());
+      if (isAtEnd) for (const resolve of drained) resolve();
+      else waiting.push(...drained);
+      for (const text of await reader.read()) await take(JSON.parse(text) as Message);
+    }
+    await reader.close();
+  }
+
+  const running = run();
+  // Whoever waits for it is told; before that nobody does.
+  running.catch(() => undefined);
+  return {
+    ready: opening.then(() => undefined),
+    drain: () => Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), running]),
+    async stop() {
+      isStopped = true;
+      await running.catch(() => undefined);
+    },
+  };
+}

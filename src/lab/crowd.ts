@@ -1,0 +1,41 @@
+import { faultEvery } from './faults.ts';
+import type { Fleet } from './fleet.ts';
+import type { ToldClaim } from './judge.ts';
+import type { FaultName } from './strategy.ts';
+
+/** How a crowd comes. */
+export interface CrowdOptions {
+  readonly inFlight: number;
+  readonly fault: FaultName | null;
+  readonly signal: AbortSignal;
+  /** Told after each answer; must be cheap. */
+  readonly onAnswer: () => void;
+}
+
+/** Sends the claims of these users in their order, `inFlight` at any time: each client comes again once it is answered. */
+export async function sendCrowd(
+  fleet: Fleet,
+  arrivals: readonly string[],
+  { inFlight, fault, signal, onAnswer }: CrowdOptions,
+): Promise<ToldClaim[]> {
+  const told: ToldClaim[] = [];
+  let next = 0;
+  let wins = 0;
+
+  async function clicker(): Promise<void> {
+    for (let n = next++; n < arrivals.length && !signal.aborted; n = next++) {
+      const userId = arrivals[n] as string;
+      const askedAt = performance.now();
+      let reply = await fleet.claim(n, userId);
+      // The answer got lost on its way: its user, who knows nothing, presses again.
+      if (fault === 'lost-reply' && reply.answer === 'won' && ++wins % faultEvery === 0)
+        reply = await fleet.claim(n, userId);
+      told.push({ ...reply, userId, askedAt, answeredAt: performance.now() });
+      onAnswer();
+    }
+  }
+
+  await Promise.all(Array.from({ length: Math.min(inFlight, arrivals.length) }, clicker));
+  signal.throwIfAborted();
+  return told;
+}

@@ -1,0 +1,41 @@
+import type { HistoryEntry, IssuedWin } from '../core/history.ts';
+import type { Answer, DatabaseName } from './strategy.ts';
+
+/** What the engine has told one claim; what `HistoryEntry` keeps of it. */
+export interface EngineAnswer {
+  readonly answer: Answer;
+  /** Null unless won or already. */
+  readonly win: HistoryEntry['win'];
+}
+
+/** The engine itself, as one process of a run has it. */
+export interface LabEngine {
+  claim(userId: string): Promise<EngineAnswer>;
+  /** All coupons, once nothing waits to be issued, with when the last one was. */
+  coupons(): Promise<{ readonly coupons: readonly IssuedWin[]; readonly lastCouponAt: number }>;
+  /** How many coupons are issued by now. */
+  issued(): Promise<number>;
+  /** How many batches have gone to its gate: each is one round trip. */
+  batches(): number;
+  close(): Promise<void>;
+}
+
+/** What an engine is opened over. */
+export interface EnginePlan {
+  readonly gate: 'sqlite' | 'redis';
+  /** Null where the gate needs none. */
+  readonly redisUrl: string | null;
+  readonly database: DatabaseName;
+  /** Null where the ledger is a file. */
+  readonly databaseUrl: string | null;
+  /** For what is kept in files. */
+  readonly folder: string;
+  readonly eventId: string;
+  readonly capacity: number;
+  readonly secret: string;
+  /** The first process of a run makes the event. */
+  readonly isFirst: boolean;
+}
+
+/** Handed in by whoever may put an engine together. */
+export type OpenEngine = (plan: EnginePlan) => Promise<LabEngine>;

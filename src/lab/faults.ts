@@ -1,0 +1,42 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isCouponInsert, type Take } from './steps.ts';
+import type { FaultName } from './strategy.ts';
+import { StoreTrouble } from './trouble.ts';
+
+/** Of the coupons that one process inserts, of the messages that one consumer gets, of the wins that are told: each so manieth. */
+export const faultEvery = 10;
+
+/** How much longer a slow insert takes: far longer than a lock should be held. */
+const slowMs = 1_000;
+
+/** How often a server is killed in a run. */
+export const crashes = 3;
+
+/** What goes wrong with the steps of one process. */
+export interface StepFaults {
+  readonly fault: FaultName | null;
+  /** The step behind which the process is killed, by how it begins, and at which of these; null: it is not. */
+  readonly crash: { readonly behind: string; readonly at: number } | null;
+  readonly kill: () => void;
+}
+
+/** Takes steps as `take` does, with what goes wrong. */
+export function faulty(take: Take, { fault, crash, kill }: StepFaults): Take {
+  let inserts = 0;
+  let passed = 0;
+  return async (step, act, told) => {
+    const isChosen = isCouponInsert(step) && ++inserts % faultEvery === 0;
+    const broken = async () => {
+      if (isChosen && fault === 'slow-db') await pause(slowMs);
+      if (isChosen && fault === 'db-error') throw new StoreTrouble('failed', 'the database is not there for a moment');
+      return await act();
+    };
+    const value = await take(step, broken, told);
+    if (crash !== null && step.text.startsWith(crash.behind) && ++passed === crash.at) {
+      kill();
+      // Nothing that this process would still do is done.
+      await new Promise(() => undefined);
+    }
+    return value;
+  };
+}

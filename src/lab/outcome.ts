@@ -1,0 +1,40 @@
+import type { Judgement } from './judge.ts';
+import type { Circumstances } from './strategy.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What one run has shown. */
+export interface LabRun extends Circumstances, Judgement {
+  readonly strategy: string;
+  readonly claims: number;
+  readonly capacity: number;
+  readonly seed: number;
+  /** How it may end, most often first. */
+  readonly expected: readonly Verdict[];
+  readonly asExpected: boolean;
+  /** How often it was run until a race showed; with twice the claims each time. */
+  readonly tries: number;
+  /** Coupons that were there when the last claim was answered. */
+  readonly issuedAtOnce: number;
+  readonly seconds: number;
+  readonly claimsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** From the first claim to the last coupon; null where there is none. */
+  readonly lastCouponSeconds: number | null;
+  /** What a claim sent to stores, on average; null where the engine counts its batches alone. */
+  readonly statementsPerClaim: number | null;
+  /** Of these, those that its answer waited for. */
+  readonly roundTripsPerClaim: number;
+  /** Transactions that a database took back: deadlocks, and failures to serialize. */
+  readonly aborted: number;
+  readonly lockWaits: number;
+  /** Coupons that stand before one with a smaller number; null where they have none. */
+  readonly overtaken: number | null;
+}
+
+/** A strategy that did not run, and why. */
+export interface LabSkip {
+  readonly strategy: string;
+  readonly variant: string | null;
+  readonly reason: string;
+}

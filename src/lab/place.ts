@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readSql } from '../lib/sql-file.ts';
+import { LockWatch } from './lock-watch.ts';
+import type { ServiceAddresses } from './services.ts';
+import type { SqlConnection } from './stores/database.ts';
+import { type KafkaTopic, makeTopic } from './stores/kafka.ts';
+import { openRedis } from './stores/redis.ts';
+import { databaseAt, type Place } from './stores/stores.ts';
+import type { DatabaseName } from './strategy.ts';
+
+/** A place that one run has for itself, and that is gone with it. */
+export interface OwnPlace {
+  readonly place: Place;
+  /** For what the engine keeps in files. */
+  readonly folder: string;
+  readonly name: string;
+  /** Counts the waits for locks that only the database knows of. */
+  readonly locks: LockWatch;
+  remove(): Promise<void>;
+}
+
+const nothing = async (): Promise<void> => undefined;
+
+/** Makes a database, a prefix of keys and a topic that nobody else has. */
+export async function makePlace(
+  database: DatabaseName,
+  addresses: ServiceAddresses,
+  { redis, partitions, tables }: { readonly redis: boolean; readonly partitions: number; readonly tables: boolean },
+): Promise<OwnPlace> {
+  const name = `dibs_lab_${randomBytes(6).toString('hex')}`;
+  const folder = await mkdtemp(join(tmpdir(), 'dibs-lab-'));
+  const removals: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const remove = async (): Promise<void> => {
+    for (const one of removals.splice(0).reverse()) await one();
+  };
+  try {
+    const { url, admin, drop } = await makeDatabase(database, addresses, folder, name);
+    removals.push(drop);
+    if (tables) await makeTables(database, url);
+    const locks = new LockWatch(database, admin, name);
+    const redisUrl = redis ? addresses.redis : null;
+    const keyPrefix = `${name}:`;
+    if (redisUrl !== null) removals.push(() => forget(redisUrl, name));
+    const topic = await topicOf(addresses.kafka, name, partitions);
+    if (topic !== null) removals.push(await makeTopic(topic));
+    return { place: { database, databaseUrl: url, redisUrl, keyPrefix, topic }, folder, name, locks, remove };
+  } catch (error) {
+    await remove().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function topicOf(kafka: string | null, name: string, partitions: number): Promise<KafkaTopic | null> {
+  return kafka === null || partitions === 0 ? null : { url: kafka, topic: name, partitions };
+}
+
+interface MadeDatabase {
+  readonly url: string;
+  /** A connection of one who may look at all of the server; null where there is no server. */
+  readonly admin: SqlConnection | null;
+  drop(): Promise<void>;
+}
+
+async function makeDatabase(
+  database: DatabaseName,
+  addresses: ServiceAddresses,
+  folder: string,
+  name: string,
+): Promise<MadeDatabase> {
+  if (database === 'sqlite') return { url: join(folder, 'lab.db'), admin: null, drop: nothing };
+  const given = new URL(addresses[database] ?? '');
+  const admin = await databaseAt(database, given.href, () => undefined).connect();
+  await admin.query(`CREATE DATABASE ${name}`);
+  given.pathname = `/${name}`;
+  return {
+    url: given.href,
+    admin,
+    async drop() {
+      await admin.query(`DROP DATABASE IF EXISTS ${name}${database === 'postgres' ? ' WITH (FORCE)' : ''}`);
+      await admin.close();
+    },
+  };
+}
+
+async function makeTables(database: DatabaseName, url: string): Promise<void> {
+  const connection = await databaseAt(database, url, () => undefined).connect();
+  try {
+    const text = readSql(import.meta.url, `stores/schema/${database}.sql`).replaceAll(/^--.*$/gm, '');
+    for (const statement of text.split(';')) if (statement.trim() !== '') await connection.query(statement);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Removes all keys that have this name in theirs, and what the engine's index says of it. */
+async function forget(url: string, name: string): Promise<void> {
+  const redis = await openRedis(url);
+  try {
+    let cursor = '0';
+    do {
+      const [next, keys] = (await redis.send(['SCAN', cursor, 'MATCH', `*${name}*`, 'COUNT', '1000'])) as [
+        string,
+        string[],
+      ];
+      if (keys.length > 0) await redis.send(['DEL', ...keys]);
+      cursor = next;
+    } while (cursor !== '0');
+    await redis.send(['ZREM', 'dibs:events', name]);
+  } finally {
+    await redis.close();
+  }
+}

@@ -1,0 +1,49 @@
+import { isRace, noRowLocks, withoutUserLimit } from '../expecting.ts';
+import type { Circumstances, Strategy } from '../strategy.ts';
+import { isRefused } from '../trouble.ts';
+import type { Verdict } from '../verdict.ts';
+
+const waits: Readonly<Record<string, string>> = { wait: '', nowait: ' NOWAIT', 'skip-locked': ' SKIP LOCKED' };
+
+/** The count under an exclusive lock. */
+export const strategy: Strategy = {
+  name: 'for-update',
+  lesson: {
+    en: 'In MariaDB the lock is on the rows and on the gaps between them, so that inserts wait, and deadlock while the table is still empty. PostgreSQL locks rows alone: inserts pass it, and whoever has waited counts by a picture from before the wait.',
+    ko: 'MariaDB의 락은 행과 행 사이의 틈까지 잠가 INSERT도 기다리게 하지만, 테이블이 비어 있는 동안에는 데드락이 난다. PostgreSQL은 행만 잠근다. INSERT는 락을 그냥 지나가고, 기다린 쪽은 기다리기 전의 스냅숏으로 센다.',
+  },
+  variants: ['wait', 'nowait', 'skip-locked'],
+  needs: () => [],
+  unfit: noRowLocks,
+  expects: (circumstances) =>
+    withoutUserLimit(circumstances, { none: isRace(circumstances) ? racing(circumstances) : ['safe'] }),
+  open: ({ capacity, database, variant }) => {
+    const how = `FOR UPDATE${waits[variant ?? ''] ?? ''}`;
+    const count =
+      database === 'mariadb'
+        ? `SELECT COUNT(*) FROM coupons ${how}`
+        : // Refused: SELECT COUNT(*) … FOR UPDATE, "not allowed with aggregate functions".
+          `SELECT COUNT(*) FROM (SELECT id FROM coupons ${how}) AS locked`;
+    return {
+      async claim(userId, { sql }) {
+        try {
+          return await sql.transaction(async () => {
+            if ((await sql.number(count)) >= capacity) return 'sold-out';
+            await sql.run('INSERT INTO coupons (user_id) VALUES (?)', userId);
+            return 'won';
+          });
+        } catch (error) {
+          if (isRefused(error, 'locked')) return 'busy';
+          throw error;
+        }
+      },
+    };
+  },
+};
+
+function racing({ database, variant }: Circumstances): readonly Verdict[] {
+  // Rows that others have locked are not counted: the more come at once, the fewer coupons there seem to be.
+  if (variant === 'skip-locked') return ['over'];
+  if (database === 'mariadb') return ['turned-away'];
+  return variant === 'nowait' ? ['turned-away', 'over'] : ['over'];
+}

@@ -1,0 +1,34 @@
+import { isRace, withoutUserLimit } from '../expecting.ts';
+import { Mutex } from '../mutex.ts';
+import type { Strategy } from '../strategy.ts';
+
+/** As `mutex`, but whoever finds the lock taken is refused at once. */
+export const strategy: Strategy = {
+  name: 'try-lock',
+  lesson: {
+    en: 'Nobody waits, so that the server stays fast; whoever comes while another is served is sent away, although there are places. It is no longer who comes first that wins, but who hits a free moment.',
+    ko: '아무도 기다리지 않으니 서버는 빠르지만, 다른 신청을 처리하는 동안 온 사람은 자리가 있어도 돌려보낸다. 먼저 온 사람이 아니라 빈틈에 맞춰 온 사람이 당첨되니 선착순이 아니다.',
+  },
+  variants: [],
+  needs: () => [],
+  expects(circumstances) {
+    if (!isRace(circumstances)) return withoutUserLimit(circumstances, { none: ['safe'] });
+    const { servers } = circumstances;
+    return withoutUserLimit(circumstances, { none: servers === 1 ? ['turned-away'] : ['turned-away', 'over'] });
+  },
+  open({ capacity }) {
+    const mutex = new Mutex();
+    return {
+      async claim(userId, { sql, local }) {
+        if (!(await local('mutex.tryLock()', () => mutex.tryLock()))) return 'busy';
+        try {
+          if ((await sql.number('SELECT COUNT(*) FROM coupons')) >= capacity) return 'sold-out';
+          await sql.run('INSERT INTO coupons (user_id) VALUES (?)', userId);
+          return 'won';
+        } finally {
+          await local('mutex.unlock()', () => mutex.unlock());
+        }
+      },
+    };
+  },
+};
