@@ -118,7 +118,7 @@ export interface Ledger {
   changeFailure(id: number, change: FailureChange): Promise<boolean>;
   /** All events that are stopped, in byte order of their ids. */
   stopped(): Promise<StoppedEvent[]>;
-  /** Issues an event again that was stopped. */
+  /** Issues an event again that was stopped; what was kept of it meanwhile is due at once. */
   unstop(eventId: string): Promise<void>;
   close(): Promise<void>;
 }

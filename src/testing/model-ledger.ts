@@ -165,7 +165,11 @@ class ModelLedger implements Ledger {
   }
 
   async unstop(eventId: string): Promise<void> {
-    this.#data().stopped.delete(eventId);
+    const data = this.#data();
+    data.stopped.delete(eventId);
+    data.failures = data.failures.map((one) =>
+      one.eventId === eventId && one.state === 'waiting' ? { ...one, nextAttemptAt: 0 } : one,
+    );
   }
 
   async close(): Promise<void> {

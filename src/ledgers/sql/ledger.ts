@@ -167,7 +167,10 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
   }
 
   async unstop(eventId: string): Promise<void> {
-    await this.#write((session) => session.change('unstop-event', [eventId]));
+    await this.#write(async (session) => {
+      await session.change('unstop-event', [eventId]);
+      return session.change('make-due', [eventId]);
+    });
   }
 
   async close(): Promise<void> {

@@ -50,7 +50,8 @@ export type Change =
   | 'put-event'
   | 'put-rate'
   | 'settle-failure'
-  | 'unstop-event';
+  | 'unstop-event'
+  | 'make-due';
 
 /** The statements that insert many rows at once, and pass over those whose key is taken. */
 export type Insert = 'insert-coupons' | 'insert-failures' | 'insert-stops';

@@ -190,7 +190,12 @@ class SqliteLedger implements Ledger {
   }
 
   async unstop(eventId: string): Promise<void> {
-    this.#guard(() => this.#commit(() => this.#sql.unstopEvent.run(eventId)));
+    this.#guard(() =>
+      this.#commit(() => {
+        this.#sql.unstopEvent.run(eventId);
+        this.#sql.makeDue.run(eventId);
+      }),
+    );
   }
 
   async close(): Promise<void> {

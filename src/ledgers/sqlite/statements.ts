@@ -42,6 +42,7 @@ export interface Statements {
   readonly stopEvent: StatementSync;
   readonly stoppedEvents: Query<StoppedEvent>;
   readonly unstopEvent: StatementSync;
+  readonly makeDue: StatementSync;
 }
 
 export function prepareStatements(db: DatabaseSync): Statements {
@@ -70,6 +71,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     stopEvent: db.prepare(sql('stop-event.sql')),
     stoppedEvents: query(db, sql('stopped-events.sql')),
     unstopEvent: db.prepare(sql('unstop-event.sql')),
+    makeDue: db.prepare(sql('make-due.sql')),
   };
 }
 

@@ -269,6 +269,11 @@ export const ledgerCanaries: readonly LedgerCanary[] = [
     })),
   },
   {
+    name: 'lets what was kept of a stopped event wait on',
+    failsAt: ['stopped events > have what was kept of them due at once, and nothing else'],
+    open: breaking((_ledger, store) => ({ unstop: async (eventId) => void store.stopped.delete(eventId) })),
+  },
+  {
     name: 'lets every event go on with the one',
     failsAt: ['stopped events > go on once they are let, alone'],
     open: breaking((ledger, store) => ({ unstop: async () => store.stopped.clear() })),

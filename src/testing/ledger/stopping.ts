@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { batchOf, couponOf, issue, ledgerEvent, unchangedBy } from './acting.ts';
+import { batchOf, couponOf, failureOf, issue, ledgerEvent, unchangedBy } from './acting.ts';
 import { type LedgerConcern, needing } from './bench.ts';
 
 const stop = (eventId: string, cause = `${eventId} contradicts itself`) => ({ eventId, cause });
@@ -38,6 +38,23 @@ export const stopping: LedgerConcern = {
       await ledger.unstop('drop');
       await ledger.unstop('none');
       assert.deepEqual(await ledger.stopped(), [stop('DROP'), stop('other')]);
+    },
+    'have what was kept of them due at once, and nothing else': async ({ ledger }) => {
+      const later = 9_000_000_000_000;
+      const failures = [
+        failureOf(1, { nextAttemptAt: later }),
+        failureOf(2, { nextAttemptAt: later }),
+        failureOf(1, { eventId: 'DROP', nextAttemptAt: later }),
+      ];
+      await issue(ledger, { stops: [stop('drop')], failures });
+      const [first, second] = await ledger.failures({ afterId: 0, limit: 10 });
+      await ledger.changeFailure(second!.id, { state: 'discarded', reason: 'given up' });
+      await ledger.unstop('drop');
+      const due = await ledger.failures({ dueAt: 1, afterId: 0, limit: 10 });
+      assert.deepEqual(
+        due.map(({ id }) => id),
+        [first!.id],
+      );
     },
     'may be stopped again, for another cause': async ({ ledger }) => {
       await issue(ledger, { to: '1-0', stops: [stop('drop')] });
