@@ -15,7 +15,7 @@ const attemptTimeoutMs = 3_000;
 /** Longer than everything that is down at once takes to come back. */
 const giveUpAfterMs = 60_000;
 /** An event that says nothing else for so long waits for a person, who in most cycles will not come. */
-const patienceMs = 8_000;
+const patienceMs = 4_000;
 const backoffMs = { first: 20, most: 400 } as const;
 
 /** Sends each claim, with one key, to one server after the other until it is decided. */

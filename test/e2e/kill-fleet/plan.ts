@@ -131,10 +131,10 @@ interface Crowds {
 }
 
 /** An event of one place a user and one of several with keys, and the claims of a crowd on both, in the order they are sent. */
-function planCrowds(dice: Dice, cycle: number, share: () => number, least = 30): Crowds {
+function planCrowds(dice: Dice, cycle: number, share: () => number, [least, most]: readonly [number, number]): Crowds {
   const specs = [
-    { id: `cycle-${cycle}-one`, capacity: dice.between(least, 400), limitPerUser: 1 },
-    { id: `cycle-${cycle}-many`, capacity: dice.between(2 * least, 500), limitPerUser: dice.between(2, 4) },
+    { id: `cycle-${cycle}-one`, capacity: dice.between(least, most), limitPerUser: 1 },
+    { id: `cycle-${cycle}-many`, capacity: dice.between(2 * least, 100 + most), limitPerUser: dice.between(2, 4) },
   ];
   const claims = specs.flatMap(({ id, capacity, limitPerUser }) => {
     const wanted = Math.ceil(capacity * share());
@@ -155,7 +155,7 @@ const byMoment = (strikes: readonly (Strike & { readonly answered: number })[]) 
 export function planCycle(seed: number, cycle: number, targets: readonly Target[]): Plan {
   const dice = diceOf(seed, cycle);
   // From a crowd that leaves places over to one that is twice too large.
-  const { specs, claims } = planCrowds(dice, cycle, () => 0.6 + dice.between(0, 140) / 100);
+  const { specs, claims } = planCrowds(dice, cycle, () => 0.6 + dice.between(0, 140) / 100, [30, 400]);
   const inFlight = dice.between(4, 48);
   const loss: Loss | null = dice.chance(0.12) ? dice.one(['older file', 'older file', 'flushed']) : null;
   const answered = () => dice.between(1, claims.length - 1);
@@ -180,8 +180,11 @@ export function planCycle(seed: number, cycle: number, targets: readonly Target[
 /** A cycle in which nothing happens but the faults of one kind, each of which has to tell a wrong design from a right one. */
 export function planProbe(seed: number, cycle: number, kind: 'kill in sync' | 'kill behind script' | Loss): Plan {
   const dice = diceOf(seed, cycle);
-  const { specs, claims } = planCrowds(dice, cycle, () => 1.5, 200);
-  const inFlight = 24;
+  const both = planCrowds(dice, cycle, () => 1.3, [100, 200]);
+  // Of one event alone where each write takes long.
+  const specs = kind === 'kill in sync' ? both.specs.slice(0, 1) : both.specs;
+  const claims = both.claims.filter(({ eventId }) => specs.some(({ id }) => id === eventId));
+  const inFlight = 40;
   const blow: Blow =
     kind === 'kill behind script' ? { kind, target: 'api', which: dice.between(0, 1_000) } : { kind, target: 'redis' };
   const at = (share: number) => Math.floor(claims.length * share);
@@ -191,7 +194,7 @@ export function planProbe(seed: number, cycle: number, kind: 'kill in sync' | 'k
     claims,
     inFlight,
     // Long enough that a sync of a second's writes begins while it lasts.
-    thinkMs: (2_500 * inFlight) / claims.length,
+    thinkMs: (2_000 * inFlight) / claims.length,
     creation: null,
     load: [{ delayMs: 0, blows: [blow], answered: at(0.3) }],
     issuing: null,

@@ -3,6 +3,7 @@ import type { CycleReport } from './cycle.ts';
 import { type Counts, sumOf, Tally } from './tally.ts';
 
 const number = (value: number): string => Math.round(value).toLocaleString('en-US');
+const plural = (value: number, what: string): string => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
 const shownOfKind = 3;
@@ -15,14 +16,10 @@ export function cycleLine(
   { tally, findings }: CycleReport,
   seconds: number,
 ): string {
-  const faults = [
-    `${sumOf(tally.kills)} kills`,
-    `${sumOf(tally.stops)} stops`,
-    ...Object.keys(tally.losses).map((loss) => `Redis ${loss}`),
-  ].join(', ');
-  const told = `${number(tally.claims)} claims, ${number(tally.told)} told, ${number(tally.resolved)} resolved`;
-  const verdict = findings.length === 0 ? 'kept' : `BROKEN (${findings.length})`;
-  return `cycle ${cycle} ${isFresh ? 'new' : 'old'} ${stores}: ${faults}, ${told}, ${seconds.toFixed(1)} s: ${verdict}`;
+  const faults = [plural(sumOf(tally.kills), 'kill'), plural(sumOf(tally.stops), 'stop'), ...Object.keys(tally.losses)];
+  const told = `${number(tally.claims)} claims, ${number(tally.told)} told, ${Math.round(seconds)} s`;
+  const verdict = findings.length === 0 ? 'kept' : 'BROKEN';
+  return `cycle ${cycle} ${isFresh ? 'new' : 'old'} ${stores}: ${faults.join(', ')}, ${told}: ${verdict}`;
 }
 
 /** Some of each kind: what is broken once is often broken for every claim. */
@@ -56,7 +53,7 @@ export function summaryLines(reports: readonly CycleReport[], seconds: number): 
     `start after a kill            ${spread(all.startMillis)}`,
     `served after a Redis restart  ${spread(all.servedAgainMillis)}`,
     broken === 0
-      ? `verdict                       every promise kept; of ${number(reports.length)} cycles without a fault the rate is below ${rate} % (95 %)`
+      ? `verdict                       every promise kept; 0 of ${number(reports.length)} broken, a rate below ${rate} % (95 %)`
       : `verdict                       BROKEN in ${broken} of ${reports.length} cycles`,
   ];
 }

@@ -27,7 +27,7 @@ interface Probe {
 
 const trap = (name: string): URL => new URL(`../traps/${name}.ts`, import.meta.url);
 
-/** A disk that takes half a second for a sync. */
+/** A disk that takes two fifths of a second for a sync. */
 const slowSync = ['strace', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync'];
 const delayed = [...slowSync, '-e', 'inject=fsync,fdatasync:delay_enter=400000'];
 
@@ -36,7 +36,8 @@ const probes: Readonly<Record<string, Probe>> = {
   // wait for the sync. Coupons are issued so slowly that what is lost was nowhere else.
   everysec: {
     wrong: { preloads: [trap('unchecked-sync')], redis: { config: { appendfsync: 'everysec' } } },
-    house: { redis: { wrap: delayed }, issueRate: '150/s' },
+    // One API, so that the right design needs few syncs.
+    house: { redis: { wrap: delayed }, issueRate: '50/s', apis: 1 },
     plan: (seed, cycle) => planProbe(seed, cycle, 'kill in sync'),
   },
   // Whatever answers as Redis is believed.

@@ -44,9 +44,10 @@ async function verdictOf(scene: Scene, spec: PlannedEvent, history: readonly His
         `${name} knows capacity ${String(body['capacity'])}, revision ${String(body['revision'])}; confirmed were ${capacity} and ${confirmed.revision}`,
       );
   }
+  if (findings.length > 0) return [...findings, ...(await heldBack(first, spec, history))];
   // Who was told of a win asks once more, and is told the same.
   const winners = history.filter(({ win }) => win !== null).filter((_, index) => index % 10 === 0);
-  const again = findings.length > 0 ? [] : (await claimThrough(servers, winners, { inFlight: 8 })).history;
+  const { history: again } = await claimThrough(servers, winners, { inFlight: 8 });
   const audit = await settled(first, spec.id, findings);
   const coupons = await first.coupons(spec.id);
   const won = Number(audit['won']);
@@ -69,6 +70,22 @@ async function verdictOf(scene: Scene, spec: PlannedEvent, history: readonly His
     findings.push(`${unanswered.length} claims were not answered in the end: ${unanswered[0]?.trouble ?? ''}`);
   house.past.push({ id: spec.id, coupons });
   return findings;
+}
+
+/** What is known of an event that is not served: what its stores hold, and what clients were told. */
+async function heldBack(server: TestServer, spec: PlannedEvent, history: readonly HistoryEntry[]): Promise<string[]> {
+  const { body } = await server.call('GET', `/v1/events/${spec.id}/recovery`);
+  const { gate, ledger, cause } = body as RecoveryBody;
+  const held = `the gate has ${gate?.won ?? 'no'} wins, the ledger ${ledger?.issued ?? 'no'} coupons`;
+  // Raised or not, by coupons or without them: what clients were told is judged by itself.
+  const told = checkHistory({ spec: { ...spec, capacity: Infinity }, history, coupons: null, isWhole: false });
+  return [`I17: ${held}, and it waits: ${cause ?? ''}`, ...told.map(({ rule, message }) => `${rule}: ${message}`)];
+}
+
+interface RecoveryBody {
+  readonly gate?: { readonly won: number } | null;
+  readonly ledger?: { readonly issued: number };
+  readonly cause?: string;
 }
 
 /** How many places a crowd wins where there are enough: each user as many as there were keys, and no more than allowed. */
