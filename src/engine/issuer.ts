@@ -166,7 +166,9 @@ export class Issuer {
           hasLearnt = true;
         }
         const cursor = this.#cursors.get(partition) ?? (await this.#begin(partition));
-        if (log.distance(cursor.position ?? log.start, end) > 0) this.#dirty.add(partition);
+        const lag = log.distance(cursor.position ?? log.start, end);
+        // A log apart that ends before what was read has lost what it had, and says so when it is read.
+        if (lag > 0 || (lag < 0 && log.append !== null)) this.#dirty.add(partition);
       }
       const last = page.at(-1);
       if (last === undefined || page.length < sweepPageSize) return;
