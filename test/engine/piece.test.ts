@@ -108,8 +108,8 @@ describe('a piece of the log', () => {
     ['discarded', 'not issued after all'],
   ] as const) {
     it(`that has a win again which is ${state} leaves it so: ${is}`, async () => {
-      const piece = await take([slots(1, 4)], { last: 3, kept: { 2: state } });
-      assert.deepEqual([issued(piece), piece.failures, piece.stops], [[1, 3, 4], [], []]);
+      const piece = await take([slots(1, 5)], { last: 4, kept: { 2: state, 4: state } });
+      assert.deepEqual([issued(piece), piece.failures, piece.stops], [[1, 3, 5], [], []]);
     });
   }
 
