@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { checkHistory } from '../../src/core/history.ts';
-import { planClaims } from '../../src/load/plan.ts';
-import type { Service } from '../../services/services.ts';
+import { checkHistory } from '../../../src/core/history.ts';
+import { planClaims } from '../../../src/load/plan.ts';
+import type { Service } from '../../../services/services.ts';
 import { createClient } from 'redis';
-import { describeService } from '../services/shared.ts';
-import { claimThrough, Fleet } from './fleet.ts';
-import { type TestServer, until } from './server.ts';
-import { type DatabaseName, freshStores, type LogName } from './stores.ts';
+import { describeService } from '../../services/shared.ts';
+import { claimThrough, Fleet } from '../fleet.ts';
+import { type TestServer, until } from '../server.ts';
+import { type DatabaseName, freshStores, type LogName } from '../stores.ts';
 
 const wipes: Readonly<Record<string, (redis: Service) => Promise<void>>> = {
   FLUSHALL: async ({ url }) => {

@@ -1,12 +1,12 @@
 /** Issuing by several workers: at the rate of all together, around refused rows, and home again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pieceWinsMax } from '../../src/engine/issuer.ts';
-import { runSql } from '../../services/databases.ts';
-import { describeService } from '../services/shared.ts';
-import { claimThrough, Fleet } from './fleet.ts';
-import { type TestServer, until } from './server.ts';
-import { type DatabaseName, freshStores } from './stores.ts';
+import { pieceWinsMax } from '../../../src/engine/issuer.ts';
+import { runSql } from '../../../services/databases.ts';
+import { describeService } from '../../services/shared.ts';
+import { claimThrough, Fleet } from '../fleet.ts';
+import { type TestServer, until } from '../server.ts';
+import { type DatabaseName, freshStores } from '../stores.ts';
 
 /** Claims of so many users, each with one place to win. */
 const crowdOf = (eventId: string, users: number) =>
@@ -24,7 +24,8 @@ const planting: Record<DatabaseName, { readonly plant: readonly string[]; readon
   },
 };
 
-for (const database of ['mariadb', 'postgres'] as const) {
+/** Registers what two workers over one database have to do. */
+export function registerIssuing(database: DatabaseName): void {
   describeService(['redis', 'kafka', database], `issuing by two workers, ${database}`, () => {
     test('10,000 wins on two partitions at 2,000/s are never above it and not far below', async (t) => {
       const stores = await freshStores(t, database, 'kafka', 2);

@@ -1,0 +1,4 @@
+/** Many machines over MariaDB. */
+import { registerMany } from './fleets.ts';
+
+registerMany('mariadb');

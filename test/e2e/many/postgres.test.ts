@@ -1,0 +1,4 @@
+/** Many machines over PostgreSQL. */
+import { registerMany } from './fleets.ts';
+
+registerMany('postgres');
