@@ -132,6 +132,26 @@ export function registerLocks(subject: Subject): void {
       });
   });
 
+  describe('an operator who discards what is being reissued', () => {
+    it('comes too late, and the win is in one place', async (t) => {
+      const { ledger, url } = await migrated(t, subject);
+      const second = await opened(t, subject, url);
+      await issue(ledger, { failures: [failureOf(7)] });
+      const [failure] = await ledger.failures({ afterId: 0, limit: 1 });
+      const id = failure?.id ?? 0;
+      const other = await operator(t, url);
+      // Holds up the coupon, when the reissue has looked at the failure.
+      await other.run("INSERT INTO coupons VALUES ('drop', 7, 'somebody', 1, 'by hand', NULL, 'CODE', 1, 1)");
+      const reissued = ledger.reissue(id, couponOf(7), null);
+      await untilWaiting(subject, url);
+      const discarded = second.changeFailure(id, { state: 'discarded', reason: 'a test account' });
+      await pause(200);
+      await other.run('ROLLBACK');
+      assert.deepEqual([(await reissued).outcome, await discarded], ['issued', false]);
+      assert.deepEqual(await ledger.totals('drop'), { issued: 1, failed: 0, discarded: 0, lastSlot: 7 });
+    });
+  });
+
   describe('connections', () => {
     it('that are all in use are waited for, within the time of a call', async (t) => {
       const { ledger: direct, url } = await migrated(t, subject);
