@@ -12,6 +12,14 @@ const statements = new Statements(import.meta.url);
 /** What makes a connection; the one function that is used of the client library. */
 export type CreateConnection = (options: ConnectionOptions) => Connection;
 
+// What MariaDB comes with, and a quarter of what MySQL 8 does.
+const packetBytesMin = 16 * 1024 * 1024;
+
+interface ServerSettings {
+  readonly flushAtCommit: number;
+  readonly packetBytesMax: number;
+}
+
 type Value = SqlParameter | readonly SqlRow[];
 
 /** A connection to MySQL or MariaDB. */
@@ -107,10 +115,16 @@ export class MysqlSession implements SqlSession {
 
   async #setUp(): Promise<void> {
     for (const name of ['session-isolation', 'session-settings']) await this.execute(statements.text(name));
-    const [row] = await this.select<{ readonly flushAtCommit: number }>(statements.text('server-settings'));
-    if (row?.flushAtCommit === 1) return;
-    const text = `innodb_flush_log_at_trx_commit is ${String(row?.flushAtCommit)}: a crash could lose coupons. Set it to 1.`;
-    throw new DibsError('store_unfit', text);
+    const [settings] = await this.select<ServerSettings>(statements.text('server-settings'));
+    const { flushAtCommit = null, packetBytesMax = 0 } = settings ?? {};
+    if (flushAtCommit !== 1) {
+      const text = `innodb_flush_log_at_trx_commit is ${String(flushAtCommit)}: a crash could lose coupons. Set it to 1.`;
+      throw new DibsError('store_unfit', text);
+    }
+    if (packetBytesMax < packetBytesMin) {
+      const text = `max_allowed_packet is ${packetBytesMax}: a long record could not be kept. Set it to ${packetBytesMin} or more.`;
+      throw new DibsError('store_unfit', text);
+    }
   }
 
   async #query(sql: string, values: readonly Value[]): Promise<unknown> {

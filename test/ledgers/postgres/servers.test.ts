@@ -9,11 +9,13 @@ const servers: Servers = {
     set: async ({ url }) => void (await operate(url, 'REVOKE INSERT, UPDATE ON ALL TABLES IN SCHEMA public FROM dibs')),
     unset: async ({ url }) => void (await operate(url, 'GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO dibs')),
   },
-  careless: {
-    on: ['ALTER SYSTEM SET fsync = off', 'SELECT pg_reload_conf()'],
-    off: ['ALTER SYSTEM RESET fsync', 'SELECT pg_reload_conf()'],
-    named: /fsync = off/,
-  },
+  unfit: [
+    {
+      set: ['ALTER SYSTEM SET fsync = off', 'SELECT pg_reload_conf()'],
+      unset: ['ALTER SYSTEM RESET fsync', 'SELECT pg_reload_conf()'],
+      named: /fsync = off/,
+    },
+  ],
   limit: (connections) => `ALTER ROLE dibs CONNECTION LIMIT ${connections === 0 ? -1 : connections}`,
 };
 

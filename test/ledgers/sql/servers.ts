@@ -29,8 +29,12 @@ export interface ReadOnly {
 /** What is particular to the servers of one kind. */
 export interface Servers {
   readonly readOnly: ReadOnly;
-  /** Makes the server forget to write commits to the disk before it answers, and remember it again. */
-  readonly careless: { readonly on: readonly string[]; readonly off: readonly string[]; readonly named: RegExp };
+  /** Settings with which nothing is promised, and what is said of them: a commit that is not on the disk, first of all. */
+  readonly unfit: readonly {
+    readonly set: readonly string[];
+    readonly unset: readonly string[];
+    readonly named: RegExp;
+  }[];
   /** Lets the user `dibs` have so many connections; 0 for as many as there are. */
   limit(connections: number): string;
 }
@@ -232,17 +236,20 @@ export function registerServers(subject: Subject, servers: Servers): void {
       }
     });
 
-    it('whose commits are not on the disk is refused', async (t) => {
-      await fresh(t);
-      for (const one of servers.careless.on) await operate(service.url, one);
-      try {
-        await pause(200);
-        const ledger = await opened(t, subject, service.engineUrl);
-        for (const act of [() => ledger.check(), () => ledger.issue(batchOf({})), () => ledger.migrate()])
-          assert.match((await troubleOf('store_unfit', act)).message, servers.careless.named);
-      } finally {
-        for (const one of servers.careless.off) await operate(service.url, one);
-      }
-    });
+    for (const { set, unset, named } of servers.unfit) {
+      it(`whose settings promise nothing is refused: ${named.source}`, async (t) => {
+        await fresh(t);
+        for (const one of set) await operate(service.url, one);
+        try {
+          // PostgreSQL tells its processes a moment later.
+          await pause(200);
+          const ledger = await opened(t, subject, service.engineUrl);
+          for (const act of [() => ledger.check(), () => ledger.issue(batchOf({})), () => ledger.migrate()])
+            assert.match((await troubleOf('store_unfit', act)).message, named);
+        } finally {
+          for (const one of unset) await operate(service.url, one);
+        }
+      });
+    }
   });
 }
