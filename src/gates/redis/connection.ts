@@ -172,6 +172,8 @@ export class RedisConnection {
   #onReady(node: string): void {
     this.#stalled.delete(node);
     if (this.#down.delete(node)) this.#options.alarm(`Redis at ${node} is connected again`, null);
+    // Under this name goes what concerns a cluster as a whole.
+    this.#down.delete(this.#address.shown);
     this.#options.connected(node);
   }
 

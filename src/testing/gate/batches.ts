@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { DibsError } from '../../core/errors.ts';
 import { checkWins } from '../../core/invariants.ts';
-import { claim, crowd, drain, openEvent, seen, specOf, standing, verdict, winOf } from './acting.ts';
+import { claim, commonOf, crowd, drain, folded, openEvent, seen, specOf, standing, verdict, winOf } from './acting.ts';
 import type { GateConcern } from './bench.ts';
 
 export const batches: GateConcern = {
@@ -150,6 +151,32 @@ export const concurrency: GateConcern = {
       );
       assert.equal(decisions.filter((one) => verdict(one) === 'won').length, 3);
       assert.equal(decisions.filter((one) => verdict(one) === 'limit_reached').length, 17);
+    },
+    'with commands for one revision do one of them': async ({ gate }) => {
+      await openEvent(gate);
+      const calls = Array.from({ length: 10 }, (_, index) =>
+        gate.command('drop', { act: 'change', change: { name: `Name ${index}` } }, 1),
+      );
+      const outcomes = await Promise.allSettled(calls);
+      assert.equal(outcomes.filter((one) => one.status === 'fulfilled').length, 1);
+      assert.equal((await standing(gate)).revision, 2);
+      assert.equal((await drain(gate)).length, 2);
+    },
+    'with capacities in between never sell more than one of them': async ({ gate }) => {
+      await openEvent(gate, { capacity: 10 });
+      const calls = Array.from({ length: 60 }, async (_, index) => {
+        if (index % 3 > 0) return void (await gate.admit('drop', crowd(2, `user-${index}-`)));
+        const { won } = await standing(gate);
+        const change = { capacity: Math.max(1, won + (index % 5) - 1) };
+        await gate.command('drop', { act: 'change', change }, null).catch((error: unknown) => {
+          assert.equal(error instanceof DibsError && error.code, 'capacity_below_won');
+        });
+      });
+      await Promise.all(calls);
+      // The fold says where a capacity was put below what had been won, or a slot given above it.
+      const event = await standing(gate);
+      assert.deepEqual(commonOf(folded(await drain(gate))), commonOf(event));
+      assert.equal((await gate.wins('drop', 0, 1000)).length, event.won);
     },
     'with commands in between never contradict a revision': async ({ gate }) => {
       await openEvent(gate, { capacity: 30 });

@@ -188,6 +188,7 @@ describeService('redis', 'an event that has lost a key', () => {
     'its users, others in their place': ['COPY', keys.event, keys.users, 'REPLACE'],
     'its users, a text in their place': ['SET', keys.users, 'text'],
     'its outbox, a text in its place': ['SET', keys.outbox, 'text'],
+    'its outbox, a longer one in its place': ['XADD', keys.outbox, '9-0', 'of', '1 1 1', 'wins', 'x k\n'],
     'a field of itself': ['HDEL', keys.event, 'won'],
     'most fields of itself': ['HDEL', keys.event, 'run', 'won', 'spec', 'phase'],
     'itself, a text in its place': ['SET', keys.event, 'text'],
@@ -209,6 +210,18 @@ describeService('redis', 'an event that has lost a key', () => {
       assert.deepEqual(await dump(send), before);
     });
   }
+
+  it('the end of its outbox: nothing is written', async (t) => {
+    const { gate, send } = await bench(t);
+    await openEvent(gate, { capacity: 9 });
+    await claim(gate, 'alice');
+    await send('XADD', keys.outbox, '9-0', 'of', '1 1 1', 'wins', 'x k\n');
+    await send('XDEL', keys.outbox, '9-0');
+    const before = await dump(send);
+    await troubleOf('recovering', () => claim(gate, 'bob'));
+    await troubleOf('recovering', () => gate.command('drop', { act: 'pause' }, null));
+    assert.deepEqual(await dump(send), before);
+  });
 
   it('itself: it is not there, and it is not made anew upon what is left', async (t) => {
     const { gate, send } = await bench(t);

@@ -9,14 +9,19 @@ import type { Gate } from '../../../src/core/gate.ts';
 import {
   claim,
   commonOf,
+  crowd,
   drain,
   folded,
   minuteMs,
   openEvent,
+  seen,
   standing,
   verdict,
   winOf,
 } from '../../../src/testing/gate/acting.ts';
+import { specText, statusOf, timeText } from '../../../src/gates/redis/codec.ts';
+import { KeyNames, listOf } from '../../../src/gates/redis/keys.ts';
+import { scripts, statuses } from '../../../src/gates/redis/scripts.ts';
 import { troubleOf } from '../../../src/testing/refusal.ts';
 import { describeService, freshName, sharedService } from '../../services/shared.ts';
 import { connectTo, openGateAt } from './bench.ts';
@@ -29,14 +34,19 @@ async function bench(t: TestContext) {
   const gate = await openGateAt({ url, prefix });
   const past = await connectTo(url);
   t.after(() => Promise.all([gate.close(), past.close()]));
+  const write = async (field: string, value: string, eventId = 'drop') => {
+    const { event } = new KeyNames(prefix).of(eventId);
+    await past.send(event, 'HSET', event, field, value);
+  };
   /** As if so much later had been recorded before the clock stepped back. */
   const recordLater = async (ms: number, eventId = 'drop') => {
-    const key = `${prefix}:{${eventId}}:event`;
     const lastTime = (await gate.now()) + ms;
-    await past.send(key, 'HSET', key, 'lastTime', String(lastTime));
+    await write('lastTime', String(lastTime), eventId);
     return lastTime;
   };
-  return { gate, recordLater };
+  const act = async (...args: readonly string[]) =>
+    statusOf(await past.run(scripts.act, listOf(new KeyNames(prefix).of('drop')), args)).status;
+  return { gate, write, recordLater, act };
 }
 
 const soonMs = 150;
@@ -98,6 +108,19 @@ describeService('redis', 'opening and closing by the clock of Redis', () => {
     assert.equal((await drain(gate)).length, 2);
   });
 
+  it('an event that is fenced is not closed before it is served on', async (t) => {
+    const { gate, write } = await bench(t);
+    const closesAt = (await gate.now()) + soonMs;
+    await openEvent(gate, { closesAt });
+    await write('run', '0'.repeat(40));
+    await until(gate, closesAt);
+    assert.deepEqual([(await standing(gate)).revision, (await standing(gate)).fenced], [1, true]);
+    await troubleOf('recovering', () => claim(gate, 'alice'));
+    assert.equal((await drain(gate)).length, 1);
+    assert.equal(await gate.unfence('drop', { won: 0, revision: 1 }), true);
+    assert.deepEqual([(await standing(gate)).phase, (await standing(gate)).revision], ['closed', 2]);
+  });
+
   it('a paused event closes too, and a closing time put off keeps it open', async (t) => {
     const { gate } = await bench(t);
     const closesAt = (await gate.now()) + soonMs;
@@ -134,6 +157,47 @@ describeService('redis', 'opening and closing by the clock of Redis', () => {
       const { spec, lastTime } = await standing(gate, id);
       if (spec.opensAt !== opensAt) assert.ok(lastTime < opensAt, 'it was moved before it came');
     }
+  });
+});
+
+describeService('redis', 'a command that was judged', () => {
+  const { again, done } = statuses;
+  const judged = (capacity: number) => specText({ ...spec, id: 'drop', capacity, closesAt: null });
+
+  it('upon what has changed since is judged anew, and has written nothing', async (t) => {
+    const { gate, act } = await bench(t);
+    const closesAt = (await gate.now()) + soonMs;
+    await openEvent(gate, { closesAt });
+    await gate.admit('drop', crowd(2));
+    const before = await seen(gate);
+    const command = (revision: number, capacity: number, untilThen: number | null) =>
+      act(String(revision), 'change', 'active', judged(capacity), String(capacity), '', '', timeText(untilThen));
+    assert.equal(await command(2, 3, null), again, 'another revision');
+    assert.equal(await command(1, 1, null), again, 'more has been won than the capacity is to be');
+    assert.equal(await command(1, 3, await gate.now()), again, 'the time of the judgement is over');
+    assert.deepEqual(await seen(gate), before);
+    await until(gate, closesAt);
+    assert.equal(await command(1, 3, null), again, 'time has closed it');
+    assert.deepEqual([(await standing(gate)).phase, (await standing(gate)).revision], ['closed', 2]);
+  });
+
+  it('upon what stands is done', async (t) => {
+    const { gate, act } = await bench(t);
+    await openEvent(gate);
+    const later = String((await gate.now()) + minuteMs);
+    assert.equal(await act('1', 'change', 'active', judged(9), '9', '', '', later), done);
+    assert.deepEqual([(await standing(gate)).spec.capacity, (await standing(gate)).revision], [9, 2]);
+  });
+});
+
+describeService('redis', 'a worker', () => {
+  it('that says nothing for as long as it said is gone', async (t) => {
+    const { gate } = await bench(t);
+    await gate.attend('a', soonMs);
+    await gate.attend('b', minuteMs);
+    assert.deepEqual(await gate.attend('b', minuteMs), ['a', 'b']);
+    await pause(soonMs + 5);
+    assert.deepEqual(await gate.attend('b', minuteMs), ['b']);
   });
 });
 

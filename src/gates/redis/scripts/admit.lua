@@ -93,7 +93,7 @@ if size < count * 2 or repeated then
   entry[4], entry[5], entry[6] = table.concat(lines), 'nths', table.concat(nths, ' ')
 end
 local added = redis.pcall('XADD', outbox, won .. '-0', unpack(entry))
-if type(added) == 'table' then return added end
+if type(added) == 'table' then return refused(added) end
 local more = 0
 for first = 1, size, STEP do
   more = more + redis.call('HSET', users, unpack(fields, first, math.min(first + STEP - 1, size)))

@@ -48,13 +48,19 @@ local function stand()
   return own
 end
 
+-- What a refusal of the outbox comes to: an entry at or behind this place was there before, so that the keys do not belong
+-- together; or there is no room. Nothing has been written in either case.
+local function refused(added)
+  return string.find(added.err, 'equal or smaller', 1, true) and { FENCED } or added
+end
+
 -- Makes the next revision, of what `own` says: its record in the outbox, then the event itself with `fields` besides.
--- Gives the error where there is no room for the record; then nothing has changed.
+-- Gives a reply where the outbox refuses the record; then nothing has changed.
 local function act(own, name, spec, fields)
   local acts, revision, now = own.acts + 1, own.revision + 1, whole(own.now)
   local added = redis.pcall('XADD', outbox, own.won .. '-' .. acts, 'act', name, 'phase', own.phase, 'revision', revision,
     'epoch', own.epoch, 'time', now, 'spec', spec)
-  if type(added) == 'table' then return added end
+  if type(added) == 'table' then return refused(added) end
   redis.call('HSET', event, 'phase', own.phase, 'revision', revision, 'acts', acts, 'lastTime', now, unpack(fields))
 end
 
