@@ -59,7 +59,9 @@ describe('the package', () => {
     );
     assert.deepEqual(
       paths.filter((path) =>
-        /(^|\/)(test|bench|scripts|node_modules|data)\/|\.test\.|keys\.json|\.db$|\.env/.test(path),
+        /^(scripts|services|deploy)\/|(^|\/)(test|bench|node_modules|data)\/|\.test\.|keys\.json|\.db$|\.env/.test(
+          path,
+        ),
       ),
       [],
     );
@@ -68,11 +70,13 @@ describe('the package', () => {
     }
     // What is read at run time lies beside the code that reads it: all of it, and nothing that is no longer there.
     const assets = (extension: string) => new RegExp(`^dist/.+\\.${extension}$`);
-    const sources = globSync('**/*.sql', { cwd: join(root, 'src') });
-    assert.deepEqual(
-      paths.filter((path) => assets('sql').test(path)).sort(),
-      sources.map((path) => `dist/${path}`).sort(),
-    );
+    for (const extension of ['sql', 'lua']) {
+      const sources = globSync(`**/*.${extension}`, { cwd: join(root, 'src') });
+      assert.deepEqual(
+        paths.filter((path) => assets(extension).test(path)).sort(),
+        sources.map((path) => `dist/${path}`).sort(),
+      );
+    }
     const modules = globSync('**/*.ts', { cwd: join(root, 'src') });
     assert.equal(paths.filter((path) => assets('js').test(path)).length, modules.length);
   });
