@@ -1,35 +1,31 @@
 /** Certificates of authorities of our own, for servers that encrypt. */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { output } from '../../../services/command.ts';
+import { found } from '../../../services/find.ts';
 
 /** The files of an authority, and of a server `localhost` that it vouches for. */
 export interface Certificates {
-  readonly folder: string;
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
-  remove(): void;
+  remove(): Promise<void>;
 }
 
-export function makeCertificates(): Certificates {
-  const folder = mkdtempSync(join(tmpdir(), 'dibs-certificates-'));
+export async function makeCertificates(): Promise<Certificates> {
+  const folder = await mkdtemp(join(tmpdir(), 'dibs-certificates-'));
   // Servers run as other users.
-  chmodSync(folder, 0o755);
+  await chmod(folder, 0o755);
   const path = (name: string): string => join(folder, name);
-  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  const openssl = (...args: string[]): Promise<string> => output(found('openssl'), args);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Dibs tests', '-days', '2');
-  openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost');
-  writeFileSync(path('names'), 'subjectAltName = DNS:localhost\n');
-  const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
-  openssl('x509', '-req', '-in', 'server.csr', '-out', 'server.pem', ...signing);
-  return {
-    folder,
-    ca: path('ca.pem'),
-    cert: path('server.pem'),
-    key: path('server.key'),
-    remove: () => rmSync(folder, { recursive: true }),
-  };
+  const [ca, cert, ownKey] = [path('ca.pem'), path('server.pem'), path('server.key')];
+  const [caKey, request, names] = [path('ca.key'), path('server.csr'), path('names')];
+  await openssl('req', '-x509', ...key, '-keyout', caKey, '-out', ca, '-subj', '/CN=Dibs tests', '-days', '2');
+  await openssl('req', ...key, '-keyout', ownKey, '-out', request, '-subj', '/CN=localhost');
+  await writeFile(names, 'subjectAltName = DNS:localhost\n');
+  const signing = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '2', '-extfile', names];
+  await openssl('x509', '-req', '-in', request, '-out', cert, ...signing);
+  return { ca, cert, key: ownKey, remove: () => rm(folder, { recursive: true }) };
 }

@@ -27,8 +27,8 @@ export function registerTls(subject: Subject): void {
     let own: Certificates;
     let others: Certificates;
     before(async () => {
-      own = makeCertificates();
-      others = makeCertificates();
+      own = await makeCertificates();
+      others = await makeCertificates();
       const user = userFor(subject.service);
       // PostgreSQL reads no key that others may read.
       if (subject.kind === 'postgres' && user !== null && user !== 'self') chownSync(own.key, user.uid, user.gid);
@@ -36,8 +36,8 @@ export function registerTls(subject: Subject): void {
     });
     after(async () => {
       await service.stop();
-      own.remove();
-      others.remove();
+      await own.remove();
+      await others.remove();
     });
 
     const at = (host: string, query: string): string => {
