@@ -8,8 +8,8 @@ export interface CrowdOptions {
   readonly inFlight: number;
   readonly fault: FaultName | null;
   readonly signal: AbortSignal;
-  /** Told after each answer; must be cheap. */
-  readonly onAnswer: () => void;
+  /** Told after each answer, with how many have won by then; must be cheap. */
+  readonly onAnswer: (wins: number) => void;
 }
 
 /** Sends the claims of these users in their order, `inFlight` at any time: each client comes again once it is answered. */
@@ -22,20 +22,21 @@ export async function sendCrowd(
   let next = 0;
   let wins = 0;
 
-  async function clicker(): Promise<void> {
+  async function clicker(client: number): Promise<void> {
     for (let n = next++; n < arrivals.length && !signal.aborted; n = next++) {
       const userId = arrivals[n] as string;
       const askedAt = performance.now();
-      let reply = await fleet.claim(n, userId);
+      let reply = await fleet.claim(n, userId, client);
+      if (reply.answer === 'won') wins += 1;
       // The answer got lost on its way: its user, who knows nothing, presses again.
-      if (fault === 'lost-reply' && reply.answer === 'won' && ++wins % faultEvery === 0)
-        reply = await fleet.claim(n, userId);
+      if (fault === 'lost-reply' && reply.answer === 'won' && wins % faultEvery === 0)
+        reply = await fleet.claim(n, userId, client);
       told.push({ ...reply, userId, askedAt, answeredAt: performance.now() });
-      onAnswer();
+      onAnswer(wins);
     }
   }
 
-  await Promise.all(Array.from({ length: Math.min(inFlight, arrivals.length) }, clicker));
+  await Promise.all(Array.from({ length: Math.min(inFlight, arrivals.length) }, (_, client) => clicker(client)));
   signal.throwIfAborted();
   return told;
 }

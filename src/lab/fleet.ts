@@ -124,7 +124,7 @@ export class MemberProcess {
   }
 }
 
-/** Servers that take claims by turns; one that dies is started again, and what it had not answered is asked once more. */
+/** Servers, of which each client has its own; one that dies is started again, and what it had not answered is asked once more. */
 export class Fleet {
   readonly #start: (index: number, life: number) => Promise<MemberProcess>;
   readonly #members: Promise<MemberProcess>[] = [];
@@ -150,10 +150,10 @@ export class Fleet {
     }
   }
 
-  /** Asks until somebody answers, as whoever presses a button again does. */
-  async claim(n: number, userId: string): Promise<Reply> {
+  /** Asks one of the servers until it answers, as whoever presses a button again does. */
+  async claim(n: number, userId: string, client: number): Promise<Reply> {
     for (;;) {
-      const member = await this.member(n % this.#members.length);
+      const member = await this.member(client % this.#members.length);
       try {
         return await member.claim(n, userId);
       } catch (error) {

@@ -13,8 +13,8 @@ export interface LabRun extends Circumstances, Judgement {
   readonly asExpected: boolean;
   /** How often it was run until a race showed; with twice the claims each time. */
   readonly tries: number;
-  /** Coupons that were there when the last claim was answered. */
-  readonly issuedAtOnce: number;
+  /** Coupons that were there when as many claims had been told that they have won as there are places; null: never. */
+  readonly issuedAtOnce: number | null;
   readonly seconds: number;
   readonly claimsPerSecond: number;
   readonly p50Ms: number;

@@ -18,7 +18,7 @@ export function serveProcess(openEngine: OpenEngine): void {
   process.on('SIGINT', () => undefined);
   const port: Port<ToMember, FromMember> = {
     send(message) {
-      if (process.connected) process.send?.(message);
+      if (process.connected) process.send?.(message, () => undefined);
     },
     receive: (handle) => void process.on('message', (message) => handle(message as ToMember)),
   };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Session } from './session.ts';
 
-const retryMs = 2;
+const retryMs = 5;
 const tokenBytes = 4;
 
 // The lock may have expired and be another's by now: only its own token may go.

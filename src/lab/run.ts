@@ -148,9 +148,18 @@ export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 
       await own.locks.start();
       const startedAt = Date.now();
       const began = performance.now();
-      const told = await sendCrowd(fleet, arrivals, { inFlight, fault, signal, onAnswer });
+      let look: Promise<number> | null = null;
+      const told = await sendCrowd(fleet, arrivals, {
+        inFlight,
+        fault,
+        signal,
+        onAnswer(wins) {
+          if (wins >= capacity) look ??= issuedBy(fleet, plan, session);
+          onAnswer();
+        },
+      });
       const seconds = (performance.now() - began) / 1000;
-      const issuedAtOnce = await issuedBy(fleet, plan, session);
+      const issuedAtOnce = await look;
       await Promise.all(consumers.map((consumer) => consumer.drain()));
       await strategy.reissue?.(session);
       const serverLockWaits = await own.locks.stop();

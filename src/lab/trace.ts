@@ -68,7 +68,7 @@ export async function traceTwo(plan: RunPlan): Promise<LabTrace> {
       const go = async (n: number): Promise<void> => (await fleet.member(n % servers)).go(n);
       const claims = users.map(async (userId, n): Promise<ToldClaim> => {
         const askedAt = performance.now();
-        const reply = await fleet.claim(n, userId);
+        const reply = await fleet.claim(n, userId, n);
         turns.done(n as 0 | 1);
         return { ...reply, userId, askedAt, answeredAt: performance.now() };
       });

@@ -17,7 +17,7 @@ export async function openLabEngine(plan: EnginePlan): Promise<LabEngine> {
   let batches = 0;
   const observer = { admitted: () => void (batches += 1) };
   const options = optionsOf(plan);
-  if (isFirst && plan.gate === 'redis') await migrateLedger(usable(configFromOptions(options)));
+  if (isFirst) await migrateLedger(usable(configFromOptions(options)));
   const dibs = await openDibs({ ...options, observer, onAlarm: () => undefined });
   if (isFirst) await dibs.createEvent({ id: eventId, name: 'Race lab', capacity });
   return {

@@ -11,7 +11,7 @@ const faults: Readonly<Record<string, StoreFault>> = {
   ER_DUP_ENTRY: 'taken',
 };
 
-const lockWaitSeconds = 10;
+const lockWaitSeconds = 30;
 
 /** MariaDB or MySQL at a URL. */
 export function mariadbDatabase(url: string): Database {

@@ -9,7 +9,7 @@ const faults: Readonly<Record<string, StoreFault>> = {
   '23505': 'taken',
 };
 
-const lockWaitMs = 10_000;
+const lockWaitMs = 30_000;
 
 /** PostgreSQL at a URL. */
 export function postgresDatabase(url: string): Database {

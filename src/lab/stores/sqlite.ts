@@ -1,6 +1,5 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
-import { openSqlite } from '../../lib/sqlite.ts';
 import { StoreTrouble, wordsOf } from '../trouble.ts';
 import type { Database, SqlConnection, SqlOutcome, SqlValue } from './database.ts';
 
@@ -10,8 +9,7 @@ const busySnapshot = 517;
 const constraintPrimaryKey = 1555;
 const constraintUnique = 2067;
 
-const lockWaitMs = 10_000;
-const openBusyTimeoutMs = 10_000;
+const lockWaitMs = 30_000;
 
 /** SQLite in one file, with as many connections as are asked for; `waited` is told of each wait for its one write lock. */
 export function sqliteDatabase(path: string, waited: () => void): Database {
@@ -20,9 +18,9 @@ export function sqliteDatabase(path: string, waited: () => void): Database {
     // A transaction of SQLite is serializable, whichever it is.
     begin: { default: ['BEGIN'], serializable: ['BEGIN'] },
     async connect() {
-      const db = openSqlite({ path, exclusive: false, busyTimeoutMs: openBusyTimeoutMs });
       // SQLite would wait for a lock with the whole process, in which the claim that holds the lock may be.
-      db.exec('PRAGMA busy_timeout = 0');
+      const db = new DatabaseSync(path, { timeout: 0 });
+      db.exec('PRAGMA synchronous = FULL');
       return new SqliteConnection(db, waited);
     },
   };

@@ -18,7 +18,7 @@ export const strategy: Strategy = {
   expects: (circumstances) =>
     withoutUserLimit(circumstances, {
       none: ['safe'],
-      'crash-between': ['safe'],
+      'crash-between': ['safe', 'duplicates'],
       'slow-db': [isRace(circumstances) ? 'over' : 'safe'],
     }),
   open: ({ capacity }) => ({

@@ -2,7 +2,7 @@ import { underRedisLock } from '../redis-lock.ts';
 import type { Circumstances, Strategy } from '../strategy.ts';
 import type { Verdict } from '../verdict.ts';
 
-const expiryMs = 5_000;
+const expiryMs = 1_000;
 
 /** One a user: look whether he has a coupon, under a lock on the user. */
 export const strategy: Strategy = {
@@ -38,6 +38,6 @@ export const strategy: Strategy = {
 function ending({ fault, users, variant }: Circumstances): readonly Verdict[] | null {
   if (variant === 'send' && users === 'one') return fault === null || fault === 'slow-db' ? ['duplicates'] : null;
   if (fault === null || fault === 'slow-db') return ['safe'];
-  if (fault === 'crash-between') return users === 'one' ? null : ['leaked'];
+  if (fault === 'crash-between') return users === 'one' ? null : ['leaked', 'duplicates'];
   return null;
 }

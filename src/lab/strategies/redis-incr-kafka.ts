@@ -17,7 +17,8 @@ export const strategy: Strategy = {
     return withoutUserLimit(circumstances, {
       none: inOrder ? ['safe'] : ['out-of-order', 'safe'],
       'slow-db': inOrder ? ['safe'] : ['out-of-order', 'safe'],
-      'crash-between': ['leaked'],
+      // Whoever was not answered before the crash comes again, and may have a coupon by then.
+      'crash-between': ['leaked', 'duplicates'],
       'duplicate-delivery': ['duplicates'],
       'db-error': ['lost'],
     });

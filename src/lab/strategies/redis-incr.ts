@@ -15,7 +15,8 @@ export const strategy: Strategy = {
     withoutUserLimit(circumstances, {
       none: ['safe'],
       'slow-db': ['safe'],
-      'crash-between': ['leaked'],
+      // Whoever was not answered before the crash comes again, and may have a coupon by then.
+      'crash-between': ['leaked', 'duplicates'],
       'db-error': ['leaked'],
     }),
   open: ({ capacity }) => ({

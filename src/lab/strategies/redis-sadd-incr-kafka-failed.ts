@@ -11,8 +11,12 @@ export const strategy: Strategy = {
   needs: () => ['redis', 'kafka'],
   partitions: () => 1,
   crashBehind: 'SADD',
-  expects: ({ fault }) =>
-    fault === 'crash-between' ? ['locked-out'] : fault === 'duplicate-delivery' ? ['duplicates'] : ['safe'],
+  expects({ fault, users }) {
+    if (fault === 'crash-between') return ['locked-out'];
+    if (fault === 'duplicate-delivery') return ['duplicates'];
+    // What is reissued stands behind those who came later.
+    return fault === 'db-error' && users === 'all' ? ['out-of-order', 'safe'] : ['safe'];
+  },
   async setup({ sql }) {
     await sql.run('CREATE TABLE failed (user_id VARCHAR(64) NOT NULL, number INT NOT NULL)');
   },

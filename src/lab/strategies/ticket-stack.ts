@@ -15,7 +15,8 @@ export const strategy: Strategy = {
     const isAlone = circumstances.servers === 1;
     return withoutUserLimit(circumstances, {
       none: [isAlone ? 'safe' : 'over'],
-      'crash-between': ['over'],
+      // Whoever was not answered before the crash comes again, with a coupon or without.
+      'crash-between': ['over', 'duplicates'],
       'db-error': [isAlone ? 'leaked' : 'over'],
     });
   },

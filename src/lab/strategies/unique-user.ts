@@ -21,7 +21,11 @@ export const strategy: Strategy = {
       try {
         return await sql.transaction(async () => {
           const place = 'UPDATE events SET issued = issued + 1 WHERE id = 1 AND issued < ?';
-          if ((await sql.run(place, capacity)) === 0) return 'sold-out';
+          if ((await sql.run(place, capacity)) === 0) {
+            // A winner whose answer was lost comes again, and must not be told that he came too late.
+            const own = await sql.number('SELECT COUNT(*) FROM coupons WHERE user_id = ?', userId);
+            return own === 0 ? 'sold-out' : 'already';
+          }
           await sql.run('INSERT INTO coupons (user_id) VALUES (?)', userId);
           return 'won';
         });
