@@ -4,8 +4,8 @@
 -- act; a batch makes one entry, `<last slot>-0`; refusals and replays write nothing. Order: replay, then closed, not open, paused,
 -- limit reached, sold out. Where a read fails or the outbox refuses the entry, nothing is written.
 --
--- In batches of 100, with 17 characters a user and 36 a key: 4.0 µs of CPU a win, a third of it the kernel's for the sync, and
--- 1.0 a refusal. That the outbox takes the lines as they came, without touching each, is 0.8 of it.
+-- In batches of 100, with 17 characters a user and 36 a key: 3.9 µs of CPU a win, a third of it the kernel's for the sync, and
+-- 1.0 a refusal. The outbox takes the lines as they came where all have won: 0.8 of it, had each to be put together.
 --
 -- KEYS  those of the event.
 -- ARGV  1 a line `user key` for each claim, each ended by a line feed; the key is empty where there is none
@@ -17,6 +17,8 @@
 local CLOSED, NOT_OPEN, PAUSED, SOLD_OUT, NEEDS_KEY = -1, -2, -3, -4, -5
 -- Lua passes on about 8,000 values at the most.
 local STEP = 3000
+local PAIRS = '00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354'
+  .. '555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899'
 
 local own, status = stand()
 if not own then return { status } end
@@ -49,6 +51,11 @@ local limit, capacity, won, now = own.limit, own.capacity, own.won, whole(own.no
 local reply = { DONE, own.epoch, now, own.opensAt and whole(own.opensAt) or '', limit }
 local some_without_key = limit > 1 and ARGV[2] == '1'
 local stamp = ' ' .. now .. ' '
+-- Slots as text: Lua takes 0.25 µs to write a number, so that it writes the hundreds and the rest is cut out of PAIRS. A slot below
+-- 10 begins with a 0 so.
+local low = won % 100
+local high = (won - low) / 100
+local hundreds = high > 0 and whole(high) or ''
 -- The wins of this batch as they go into the hash: by user, and as its arguments.
 local fresh, fields, size, repeated = {}, {}, 0, false
 
@@ -67,8 +74,12 @@ for i = 1, count do
     elseif won >= capacity then
       answer = SOLD_OUT
     else
-      won = won + 1
-      local win = won .. stamp .. key_of(i)
+      won, low = won + 1, low + 1
+      if low == 100 then
+        low, high = 0, high + 1
+        hundreds = whole(high)
+      end
+      local win = hundreds .. sub(PAIRS, low * 2 + 1, low * 2 + 2) .. stamp .. key_of(i)
       if mine then win, repeated = mine .. '\n' .. win, true end
       fresh[user], fields[size + 1], fields[size + 2] = win, user, win
       size = size + 2
