@@ -27,6 +27,11 @@ const commands: readonly { readonly name: string; readonly summary: string; read
     load: async () => (await import('./commands/demo.ts')).defineDemo,
   },
   {
+    name: 'lab',
+    summary: 'race the usual ways to do it against each other, and see which break',
+    load: async () => (await import('./commands/lab.ts')).defineLab,
+  },
+  {
     name: 'event',
     summary: 'create, list, show and change events',
     load: async () => (await import('./commands/event.ts')).defineEvent,

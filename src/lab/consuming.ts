@@ -15,14 +15,14 @@ export interface Consuming {
 interface Consumer {
   /** True: every so manieth message comes twice, as it does where a consumer dies before its offset is kept. */
   readonly repeats: boolean;
-  consume(message: Message): Promise<void>;
+  readonly consume: (message: Message) => Promise<void>;
 }
 
 /** Reads one partition from its first message on, one message after another. */
 export function consumePartition(topic: KafkaTopic, partition: number, { repeats, consume }: Consumer): Consuming {
   const opening = openReader(topic, partition);
   const waiting: (() => void)[] = [];
-  let isStopped = false;
+  const stopping = new AbortController();
   let got = 0;
 
   async function take(message: Message): Promise<void> {
@@ -36,7 +36,7 @@ export function consumePartition(topic: KafkaTopic, partition: number, { repeats
 
   async function run(): Promise<void> {
     const reader = await opening;
-    while (!isStopped) {
+    while (!stopping.signal.aborted) {
       // Asked before reading: what is at the end then has been read behind it.
       const drained = waiting.splice(0);
       const isAtEnd = drained.length > 0 && (await reader.isAtEnd());
@@ -54,7 +54,7 @@ export function consumePartition(topic: KafkaTopic, partition: number, { repeats
     ready: opening.then(() => undefined),
     drain: () => Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), running]),
     async stop() {
-      isStopped = true;
+      stopping.abort();
       await running.catch(() => undefined);
     },
   };

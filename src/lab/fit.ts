@@ -11,8 +11,8 @@ export function fitOf(strategy: Strategy, circumstances: Circumstances, addresse
   if (reason !== null) return { reason };
   const expected = strategy.expects(circumstances);
   if (expected === null) return { reason: `is not meant for ${circumstances.fault ?? 'this'}` };
-  const missing = servicesOf(strategy, circumstances).find((name) => addresses[name] === null);
-  return missing === undefined ? { expected } : { reason: remedyFor(missing) };
+  const missing = servicesOf(strategy, circumstances).filter((name) => addresses[name] === null);
+  return missing.length === 0 ? { expected } : { reason: remedyFor(missing) };
 }
 
 /** The services that a strategy uses. */

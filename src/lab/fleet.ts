@@ -176,7 +176,7 @@ export class Fleet {
   async close(): Promise<void> {
     this.#isClosing = true;
     const all = await Promise.allSettled(this.#members);
-    await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+    await Promise.all(all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.close()] : [])));
   }
 
   #live(index: number, life: number): Promise<MemberProcess> {

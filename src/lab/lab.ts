@@ -31,7 +31,7 @@ export interface LabPlan {
 /** How far it has come. */
 export interface LabHooks {
   /** A run begins; `claims` of it will be answered. */
-  readonly begun: (selected: Selected, claims: number, tries: number) => void;
+  readonly begun: (selected: Selected & { readonly place: number }, claims: number, tries: number) => void;
   readonly answered: () => void;
 }
 
@@ -90,7 +90,7 @@ async function untilItShows(
 ): Promise<LabRun> {
   for (let tries = 1; ; tries += 1) {
     const claims = plan.claims * 2 ** (tries - 1);
-    hooks.begun(selected, claims, tries);
+    hooks.begun({ ...selected, place: plan.selected.indexOf(selected) + 1 }, claims, tries);
     const run = await runOnce(runPlanOf(plan, selected, claims, hooks));
     const asExpected = expected.includes(run.verdict);
     const isMilder = expected.every((verdict) => verdicts.indexOf(verdict) < verdicts.indexOf(run.verdict));

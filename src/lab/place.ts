@@ -61,7 +61,7 @@ interface MadeDatabase {
   readonly url: string;
   /** A connection of one who may look at all of the server; null where there is no server. */
   readonly admin: SqlConnection | null;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 async function makeDatabase(

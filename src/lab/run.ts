@@ -136,7 +136,7 @@ function crashOf({ strategy, circumstances, capacity }: Staged, index: number, l
 
 /** Runs it, judges it, and leaves nothing. */
 export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 'asExpected' | 'tries'>> {
-  const { strategy, circumstances, capacity, module, arrivals, seed, onAnswer, signal } = plan;
+  const { strategy, circumstances, capacity, arrivals, seed, onAnswer, signal } = plan;
   const { inFlight, fault, servers } = circumstances;
   return await onStage({ ...plan, isStepped: false }, async (stage) => {
     const { session, consumers, own } = stage;
@@ -148,18 +148,18 @@ export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 
       await own.locks.start();
       const startedAt = Date.now();
       const began = performance.now();
-      let look: Promise<number> | null = null;
+      const looks: Promise<number>[] = [];
       const told = await sendCrowd(fleet, arrivals, {
         inFlight,
         fault,
         signal,
         onAnswer(wins) {
-          if (wins >= capacity) look ??= issuedBy(fleet, plan, session);
+          if (wins >= capacity && looks.length === 0) looks.push(issuedBy(fleet, plan, session));
           onAnswer();
         },
       });
       const seconds = (performance.now() - began) / 1000;
-      const issuedAtOnce = await look;
+      const [issuedAtOnce = null] = await Promise.all(looks);
       await Promise.all(consumers.map((consumer) => consumer.drain()));
       await strategy.reissue?.(session);
       const serverLockWaits = await own.locks.stop();

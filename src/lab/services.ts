@@ -14,8 +14,7 @@ export interface ServiceAddresses {
 
 export type ServiceName = keyof ServiceAddresses;
 
-/** How a service is told where it is. */
-export const addressNames: Readonly<Record<ServiceName, string>> = {
+const addressNames: Readonly<Record<ServiceName, string>> = {
   redis: '--redis or DIBS_LAB_REDIS',
   kafka: '--kafka or DIBS_LAB_KAFKA',
   mariadb: '--mariadb or DIBS_LAB_MARIADB',
@@ -40,6 +39,6 @@ export async function openServices(
 /** Which service a database is; none for a file. */
 export const serviceOf = (database: DatabaseName): ServiceName | null => (database === 'sqlite' ? null : database);
 
-/** What to do where a service is missing. */
-export const remedyFor = (name: ServiceName): string =>
-  `needs ${name}: name one with ${addressNames[name]} (in a checkout, \`npm run services\` starts all)`;
+/** What to do where services are missing. */
+export const remedyFor = (names: readonly ServiceName[]): string =>
+  `needs ${names.join(' and ')}: say where with ${names.map((name) => addressNames[name]).join(', ')}, or in a checkout have them started by \`npm run services\``;

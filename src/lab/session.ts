@@ -15,18 +15,21 @@ export interface Session {
     run(script: string, key: string, ...values: readonly (string | number)[]): Promise<RedisReply>;
   };
   /** Sends a message to a consumer and waits until it is kept; messages of one key take one partition. */
-  send(message: Message, key?: string): Promise<void>;
+  readonly send: (message: Message, key?: string) => Promise<void>;
   /** Does something in the memory of this process. */
-  local<T>(text: string, act: () => T | Promise<T>): Promise<T>;
+  readonly local: <T>(text: string, act: () => T | Promise<T>) => Promise<T>;
   /** Claims of the engine itself. */
-  engine(userId: string): Promise<EngineAnswer>;
+  readonly engine: (userId: string) => Promise<EngineAnswer>;
   /** Notes that this claim had to wait for another's lock. */
-  waited(): void;
+  readonly waited: () => void;
   /** Gives back what it has taken. */
   close(): Promise<void>;
 }
 
-const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
+const shown = (value: unknown): string => {
+  if (value === undefined) return 'done';
+  return value === null ? '(nil)' : typeof value === 'string' ? value : JSON.stringify(value);
+};
 
 /** A session for one claim, one message or one batch. */
 export function openSession(stores: Stores, engine: LabEngine | null, take: Take, counts: Counts): Session {

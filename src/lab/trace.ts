@@ -40,7 +40,7 @@ interface Standing {
   /** What it wants to do next; null while it does something. */
   wanted: string | null;
   /** What it does now. */
-  doing: string | null;
+  doing: { -readonly [Field in keyof TraceLine]: TraceLine[Field] } | null;
   /** It was seen to wait with what it does now. */
   waits: boolean;
   isDone: boolean;
@@ -117,13 +117,13 @@ class Turns {
     if (message.n < 0) return this.#consumed(message);
     const claim = message.n as 0 | 1;
     const standing = this.#standing[claim];
+    const { doing } = standing;
     if (message.type === 'step') standing.wanted = message.step.text;
-    else {
+    else if (doing !== null) {
       const { outcome, isTrouble } = message;
-      const line = { claim, byConsumer: false, text: standing.doing ?? '', outcome, isTrouble };
-      // What did not wait is one line; the end of what waited stands where it came.
-      if (!standing.waits) this.lines.pop();
-      this.lines.push({ ...line, isEnd: standing.waits });
+      // The end of what waited stands where it came, behind what the other has done meanwhile.
+      if (standing.waits) this.lines.push({ ...doing, outcome, isTrouble, isEnd: true });
+      else Object.assign(doing, { outcome, isTrouble });
       standing.doing = null;
       standing.waits = false;
     }
@@ -146,16 +146,17 @@ class Turns {
         continue;
       }
       const standing = this.#standing[next];
-      standing.doing = standing.wanted;
-      standing.wanted = null;
-      this.lines.push({
+      const doing = {
         claim: next,
         byConsumer: false,
-        text: standing.doing ?? '',
+        text: standing.wanted ?? '',
         outcome: null,
         isTrouble: false,
         isEnd: false,
-      });
+      };
+      standing.doing = doing;
+      standing.wanted = null;
+      this.lines.push(doing);
       await go(next);
       await this.#settled(next);
       if (standing.doing !== null) standing.waits = true;

@@ -1,6 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { isRace, withoutUserLimit } from '../expecting.ts';
 import type { Strategy } from '../strategy.ts';
 import { isRefused } from '../trouble.ts';
+
+const pauseMsMax = 20;
 
 /** Count and insert in a transaction of the strictest isolation. */
 export const strategy: Strategy = {
@@ -26,6 +29,8 @@ export const strategy: Strategy = {
           }, 'serializable');
         } catch (error) {
           if (variant === 'no-retry' || !isRefused(error, 'deadlock', 'conflict')) throw error;
+          // All that were taken back at once would meet again at once.
+          await pause(Math.random() * pauseMsMax);
         }
       }
     },

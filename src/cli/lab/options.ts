@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { hasPassword } from '../../config/stores.ts';
+import { strategies } from '../../lab/catalog.ts';
+import { servicesOf } from '../../lab/fit.ts';
+import type { LabPlan, Selected } from '../../lab/lab.ts';
+import type { ServiceAddresses, ServiceName } from '../../lab/services.ts';
+import { calledOf, databaseNames, faultNames, type Lesson, serverCounts } from '../../lab/strategy.ts';
+import { planClaims } from '../../load/plan.ts';
+import { wholeNumber } from '../options.ts';
+import { count } from '../text.ts';
+import { usage } from '../trouble.ts';
+import { serverModule } from './server-process.ts';
+
+type Language = keyof Lesson;
+
+const claimsMax = 100_000;
+const inFlightMax = 256;
+// Faults come every tenth time, and crashes when a fifth is given away.
+const capacityMin = 10;
+const userLists = ['all', 'one'] as const;
+
+/** What is to be run, from the flags of `dibs lab run`; throws with what is wrong with them. */
+export function labPlanOf(command: Command, signal: AbortSignal): LabPlan {
+  const options = command.opts<Record<string, string | boolean | undefined>>();
+  const text = (name: string): string => String(options[name] ?? '');
+  const number = (name: string, flag: string, min: number): number => wholeNumber(text(name), flag, min);
+  const claims = number('claims', '--claims', 1);
+  const capacity = number('capacity', '--capacity', capacityMin);
+  const inFlight = number('inFlight', '--in-flight', 1);
+  const seed = options['seed'] === undefined ? randomBytes(4).readUInt32LE() : number('seed', '--seed', 0);
+  if (claims > claimsMax) throw usage(`--claims: at most ${count(claimsMax)}.`);
+  if (claims < 2 * capacity) throw usage('--claims: at least twice as many as --capacity, or nobody has to race.');
+  if (inFlight > inFlightMax) throw usage(`--in-flight: at most ${count(inFlightMax)}.`);
+  if (seed >= 2 ** 32) throw usage('--seed: must be below 4294967296.');
+  const users = oneOf(text('users'), userLists, '--users');
+  const servers = oneOf(text('servers'), ['1', '4'], '--servers') === '4' ? serverCounts[1] : serverCounts[0];
+  return {
+    selected: chosenOf(namesOf(command), partitionsOf(text('partitions')), options['keyed'] === true),
+    circumstances: {
+      database: oneOf(text('database'), databaseNames, '--database'),
+      servers,
+      users,
+      inFlight,
+      fault: options['fault'] === undefined ? null : oneOf(text('fault'), faultNames, '--fault'),
+    },
+    claims,
+    capacity,
+    seed,
+    isTraced: options['trace'] === true,
+    addresses: addressesOf(command),
+    module: serverModule,
+    arrivalsOf: (claims, seed) => arrivals(claims, seed, users),
+    signal,
+  };
+}
+
+/** The users of so many claims in the order of their arrival. */
+export function arrivals(claims: number, seed: number, users: (typeof userLists)[number]): string[] {
+  const planned = planClaims({ eventId: 'lab', users: claims, repeats: 0, seed });
+  return planned.map(({ userId }) => (users === 'one' ? 'user-1' : userId));
+}
+
+/** The services that a plan uses. */
+export const neededBy = ({ selected, circumstances }: LabPlan): ServiceName[] => [
+  ...new Set(selected.flatMap(({ strategy, variant }) => servicesOf(strategy, { ...circumstances, variant }))),
+];
+
+export const languageOf = (text: string): Language => oneOf(text, ['en', 'ko'], '--lang');
+
+function oneOf<Value extends string>(text: string, values: readonly Value[], flag: string): Value {
+  const found = values.find((value) => value === text);
+  if (found !== undefined) return found;
+  throw usage(`${flag} ${JSON.stringify(text)}: must be one of ${values.join(', ')}.`);
+}
+
+const partitionsOf = (text: string): number | null =>
+  text === '' ? null : Number(oneOf(text, ['1', '2'], '--partitions'));
+
+const namesOf = (command: Command): string[] => (command.processedArgs[0] ?? []) as string[];
+
+const everything = strategies.flatMap((strategy): Selected[] => {
+  const variants = strategy.variants.length === 0 ? [null] : strategy.variants;
+  return variants.map((variant) => ({ strategy, variant }));
+});
+
+/** Names with or without a variant, in the order of the catalogue; all where there are none. */
+function chosenOf(names: readonly string[], partitions: number | null, keyed: boolean): Selected[] {
+  for (const name of names) {
+    if (everything.some((one) => isCalled(one, name))) continue;
+    throw usage(`There is no strategy ${JSON.stringify(name)}.`, '`dibs lab list` shows what there is.');
+  }
+  const named = names.length === 0 ? everything : everything.filter((one) => names.some((name) => isCalled(one, name)));
+  return named.filter(({ strategy, variant }) => {
+    if (strategy.name !== 'redis-incr-kafka') return true;
+    if (partitions !== null && strategy.partitions?.(variant) !== partitions) return false;
+    return !keyed || variant?.endsWith('-keyed') === true;
+  });
+}
+
+const isCalled = ({ strategy, variant }: Selected, name: string): boolean =>
+  name === strategy.name || name === calledOf(strategy.name, variant);
+
+function addressesOf(command: Command): ServiceAddresses {
+  const options = command.opts<Record<string, string | undefined>>();
+  const address = (name: ServiceName, schemes: readonly string[]): string | null => {
+    const given = options[name];
+    if (given === undefined || given === '') return null;
+    if (!schemes.includes(URL.parse(given)?.protocol ?? ''))
+      throw usage(`--${name}: must be a URL of the form ${schemes[0] ?? ''}//host:port.`);
+    if (command.getOptionValueSource(name) === 'cli' && hasPassword(given))
+      throw usage(
+        `--${name}: holds a password, and flags can be read by others; give it as DIBS_LAB_${name.toUpperCase()}.`,
+      );
+    return given;
+  };
+  return {
+    redis: address('redis', ['redis:', 'rediss:']),
+    kafka: address('kafka', ['kafka:']),
+    mariadb: address('mariadb', ['mysql:', 'mariadb:'])?.replace(/^mariadb:/, 'mysql:') ?? null,
+    postgres: address('postgres', ['postgres:', 'postgresql:']),
+  };
+}
