@@ -5,12 +5,14 @@
  * is the verdict: 0 kept, 1 broken, 2 called wrongly, 130 stopped.
  */
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../src/load/plan.ts';
 import { type CycleReport, runCycle } from './kill-fleet/cycle.ts';
 import { House } from './kill-fleet/house.ts';
 import { cycleLine, findingLines, summaryLines } from './kill-fleet/report.ts';
 import { ordinary, probeNames, probeOf, type Scenario } from './kill-fleet/scenarios.ts';
+import { Tally } from './kill-fleet/tally.ts';
 import type { DatabaseName, LogName } from './stores.ts';
 
 const usage = `usage: npm run kill:fleet -- [--from 1] [--cycles 10] [--seed 1] [--keep]
@@ -25,6 +27,9 @@ const usage = `usage: npm run kill:fleet -- [--from 1] [--cycles 10] [--seed 1] 
 
 /** The share of cycles that begin on new stores. */
 const freshShare = 0.25;
+
+/** More than all that a cycle waits for. */
+const cycleMsMax = 150_000;
 
 const storesByTurns = [
   { ledger: 'mariadb', log: 'kafka' },
@@ -80,6 +85,12 @@ function oneOf<Name extends string>(names: readonly Name[], value: string | unde
   return value === undefined ? null : names.find((name) => name === value);
 }
 
+/** What a cycle is said to come to that has no end. */
+async function tooLong(house: House): Promise<CycleReport> {
+  await pause(cycleMsMax, null, { ref: false });
+  return { tally: new Tally(), findings: [`not done after ${cycleMsMax / 1000} s, and still ${house.doing}`] };
+}
+
 /** Which house each cycle stands in, and what is chosen of it, whichever the first cycle of the run is. */
 class Houses {
   readonly #asked: Asked;
@@ -133,7 +144,7 @@ async function run(asked: Asked, current: { house: House | null }): Promise<numb
     }
     const { house } = current;
     const cycleAt = performance.now();
-    const report = await runCycle(house, scenario.plan(seed, cycle, house.targets));
+    const report = await Promise.race([runCycle(house, scenario.plan(seed, cycle, house.targets)), tooLong(house)]);
     reports.push(report);
     console.log(cycleLine(cycle, isFresh, house.name, report, (performance.now() - cycleAt) / 1000));
     if (report.findings.length === 0) continue;
@@ -167,6 +178,7 @@ if (what === null) {
       return 1;
     }),
   ]);
+  if (code === 130 && current.house !== null) console.log(`stopped while ${current.house.doing}`);
   await current.house?.tearDown();
   // Where it was stopped in the midst of a cycle, that one would go on; processes and stores end with this one.
   process.exit(code);

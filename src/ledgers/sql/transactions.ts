@@ -39,6 +39,8 @@ export class Transactions<Session extends SqlSession> {
         try {
           return await within(left(until), act(session), () => session.destroy());
         } catch (error) {
+          // Told by its socket it would be only later: until then it would be given out, and fail, again and again.
+          if (this.#driver.faultOf(error) === 'lost') session.destroy();
           if (!this.#lay(error, isFresh)) throw error;
         } finally {
           this.#pool.give(session);

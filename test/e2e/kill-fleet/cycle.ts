@@ -25,6 +25,7 @@ export async function runCycle(house: House, plan: Plan): Promise<CycleReport> {
   const before: Scene = { house, tally, findings, organiser, crowd: null, specs: [] };
   if (plan.copyAt === -1) await copyFile(house);
 
+  house.doing = 'creating';
   const created = Promise.all(plan.specs.map((spec) => organiser.create(spec)));
   if (plan.creation !== null) await strike(before, plan.creation);
   findings.push(...(await created).filter((fault) => fault !== null));
@@ -38,6 +39,7 @@ export async function runCycle(house: House, plan: Plan): Promise<CycleReport> {
   const scene: Scene = { ...before, crowd, specs: plan.specs };
   try {
     const { history, faultAt } = await loadAndStrike(scene, crowd, plan);
+    house.doing = 'asking once more';
     // Everything is healed: whoever was told nothing, or "paused", or "sold out" before places were added, asks again.
     const asked = crowd.gaveUp === null ? leftOver(history, organiser) : [];
     const last = await runClaims(asked, { client: crowd, inFlight: plan.inFlight });
@@ -75,6 +77,7 @@ async function loadAndStrike(
     for (const [moment, wake] of reached) if (answered >= moment) wake.resolve();
   };
   if (plan.copyAt === 0) reached.get(0)?.resolve();
+  house.doing = 'claiming';
   const load = runClaims(plan.claims, { client: crowd, inFlight: plan.inFlight, onAnswer });
   const acting = plan.acts ? organiser.actUntil(over.signal, plan.specs) : Promise.resolve();
   // What Redis has then is known before a strike that puts it back can be due.
@@ -93,6 +96,7 @@ async function loadAndStrike(
   over.abort();
   if (crowd.gaveUp !== null) organiser.giveUp();
   await Promise.all([striking, acting]);
+  house.doing = 'issuing';
   if (plan.issuing !== null && crowd.gaveUp === null) {
     faultAt = performance.now();
     await strike(scene, plan.issuing);

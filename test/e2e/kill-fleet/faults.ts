@@ -35,9 +35,11 @@ const copyName = 'copied-appendonlydir';
 /** Lets all faults of a strike happen at once, and resolves when everything runs and serves again. */
 export async function strike(scene: Scene, { delayMs, blows }: Strike): Promise<void> {
   const { house, tally, findings } = scene;
+  house.doing = `striking: ${blows.map(({ kind, target }) => `${kind} ${target}`).join(', ')}`;
   await pause(delayMs);
   await Promise.all(blows.map((blow) => hit(scene, blow)));
   if (scene.crowd?.gaveUp != null) return;
+  house.doing = 'waiting behind a strike';
   const isRestarted = blows.some(({ kind, target }) => target === 'redis' && kind.startsWith('kill'));
   if (!isRestarted) return;
   const served = await house.servedAgain();
@@ -135,7 +137,9 @@ export async function copyFile({ redis }: House): Promise<void> {
 async function lose(scene: Scene, loss: Loss): Promise<void> {
   const { house, tally, crowd, organiser } = scene;
   const { redis } = house;
+  house.doing = 'holding the crowd';
   await Promise.all([crowd?.hold(), organiser.hold()]);
+  house.doing = 'waiting until all is in log or ledger';
   await Promise.all(scene.specs.map(({ id }) => allElsewhere(house, id)));
   count(tally.losses, loss);
   crowd?.excuse(true);
@@ -147,6 +151,7 @@ async function lose(scene: Scene, loss: Loss): Promise<void> {
     await cp(join(redis.folder, copyName), folder, { recursive: true });
     await redis.restart();
   }
+  house.doing = 'recovering';
   crowd?.release();
   organiser.release();
   for (const { id } of [...scene.specs, ...house.past]) await recoverWhere(scene, id);

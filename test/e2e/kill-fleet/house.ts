@@ -59,6 +59,8 @@ export class House {
   readonly apis: readonly Member[];
   readonly workers: readonly Member[];
   readonly past: PastEvent[] = [];
+  /** What is being done, for whom it takes too long. */
+  doing = 'building';
   /** Ends of processes that nobody asked for. */
   readonly accidents: string[];
   #pulseId: string | null = null;

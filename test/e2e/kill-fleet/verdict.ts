@@ -20,6 +20,7 @@ export async function verdict(scene: Scene, history: readonly HistoryEntry[]): P
   if (idle.length > 0) return idle.map(({ name }) => `${name} does not run`);
   const findings: string[] = [];
   for (const spec of specs) {
+    house.doing = `judging ${spec.id}`;
     const own = history.filter(({ eventId }) => eventId === spec.id);
     findings.push(...(await verdictOf(scene, spec, own)).map((finding) => `${spec.id}: ${finding}`));
   }
