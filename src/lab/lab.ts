@@ -1,6 +1,7 @@
 import { fitOf } from './fit.ts';
 import type { LabRun, LabSkip } from './outcome.ts';
-import { CannotRun, type RunPlan, runOnce } from './run.ts';
+import { type RunPlan, runOnce } from './run.ts';
+import { CannotRun } from './stage.ts';
 import type { ServiceAddresses } from './services.ts';
 import type { Circumstances, Strategy } from './strategy.ts';
 import { type LabTrace, traceTwo } from './trace.ts';

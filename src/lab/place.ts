@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSql } from '../lib/sql-file.ts';
 import { LockWatch } from './lock-watch.ts';
+import { ownDatabase, prefixedSpace } from './redis-space.ts';
 import type { ServiceAddresses } from './services.ts';
 import type { SqlConnection } from './stores/database.ts';
 import { type KafkaTopic, makeTopic } from './stores/kafka.ts';
-import { openRedis } from './stores/redis.ts';
 import { databaseAt, type Place } from './stores/stores.ts';
 import type { DatabaseName } from './strategy.ts';
 
@@ -22,13 +22,24 @@ export interface OwnPlace {
   remove(): Promise<void>;
 }
 
+/** What a run needs. */
+interface Wanted {
+  /** Keys of its own, or a whole database; null where it uses no Redis. */
+  readonly redis: keyof typeof spaces | null;
+  readonly partitions: number;
+  /** False where the engine makes its own. */
+  readonly tables: boolean;
+}
+
+const spaces = { keys: async (url: string, name: string) => prefixedSpace(url, name), database: ownDatabase };
+
 const nothing = async (): Promise<void> => undefined;
 
 /** Makes a database, a prefix of keys and a topic that nobody else has. */
 export async function makePlace(
   database: DatabaseName,
   addresses: ServiceAddresses,
-  { redis, partitions, tables }: { readonly redis: boolean; readonly partitions: number; readonly tables: boolean },
+  { redis, partitions, tables }: Wanted,
 ): Promise<OwnPlace> {
   const name = `dibs_lab_${randomBytes(6).toString('hex')}`;
   const folder = await mkdtemp(join(tmpdir(), 'dibs-lab-'));
@@ -41,12 +52,17 @@ export async function makePlace(
     removals.push(drop);
     if (tables) await makeTables(database, url);
     const locks = new LockWatch(database, admin, name);
-    const redisUrl = redis ? addresses.redis : null;
-    const keyPrefix = `${name}:`;
-    if (redisUrl !== null) removals.push(() => forget(redisUrl, name));
+    const space = redis === null || addresses.redis === null ? null : await spaces[redis](addresses.redis, name);
+    if (space !== null) removals.push(space.clear);
     const topic = await topicOf(addresses.kafka, name, partitions);
     if (topic !== null) removals.push(await makeTopic(topic));
-    return { place: { database, databaseUrl: url, redisUrl, keyPrefix, topic }, folder, name, locks, remove };
+    return {
+      place: { database, databaseUrl: url, redisUrl: space?.url ?? null, keyPrefix: space?.keyPrefix ?? '', topic },
+      folder,
+      name,
+      locks,
+      remove,
+    };
   } catch (error) {
     await remove().catch(() => undefined);
     throw error;
@@ -92,24 +108,5 @@ async function makeTables(database: DatabaseName, url: string): Promise<void> {
     for (const statement of text.split(';')) if (statement.trim() !== '') await connection.query(statement);
   } finally {
     await connection.close();
-  }
-}
-
-/** Removes all keys that have this name in theirs, and what the engine's index says of it. */
-async function forget(url: string, name: string): Promise<void> {
-  const redis = await openRedis(url);
-  try {
-    let cursor = '0';
-    do {
-      const [next, keys] = (await redis.send(['SCAN', cursor, 'MATCH', `*${name}*`, 'COUNT', '1000'])) as [
-        string,
-        string[],
-      ];
-      if (keys.length > 0) await redis.send(['DEL', ...keys]);
-      cursor = next;
-    } while (cursor !== '0');
-    await redis.send(['ZREM', 'dibs:events', name]);
-  } finally {
-    await redis.close();
   }
 }

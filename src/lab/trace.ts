@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { MemberProcess } from './fleet.ts';
 import { judge, type ToldClaim } from './judge.ts';
 import type { FromMember } from './messages.ts';
-import { onStage, type RunPlan, startServers } from './run.ts';
+import type { RunPlan } from './run.ts';
+import { onStage, startServers } from './stage.ts';
 import type { Verdict } from './verdict.ts';
 
 /** One thing that one of two claims did, in the order in which it really happened. */
