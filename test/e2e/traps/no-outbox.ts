@@ -8,7 +8,7 @@ import { aroundCalls, changeScript } from './redis-calls.ts';
 changeScript(
   'admit.lua',
   ["redis.pcall('XADD', outbox, won .. '-0', unpack(entry))", "{ 'entry', outbox, won .. '-0', unpack(entry) }"],
-  ["if type(added) == 'table' then return added end", 'reply[#reply + 1] = added'],
+  ["if type(added) == 'table' then return refused(added) end", 'reply[#reply + 1] = added'],
 );
 
 const isEntry = (value: unknown): value is string[] => Array.isArray(value) && value[0] === 'entry';
