@@ -61,11 +61,11 @@ async function verdictOf(scene: Scene, spec: PlannedEvent, history: readonly His
   const wanted = Math.min(capacity, demandOf(history, spec.limitPerUser));
   if (won !== wanted)
     findings.push(`I17: ${won} were won, where ${wanted} of ${capacity} places were wanted to the end`);
-  const whole = [...history, ...again];
+  const whole = [...history, ...again, ...lateOnes(history)];
   const isWhole = !confirmed.raised;
   for (const { rule, message } of checkHistory({ spec: { ...spec, capacity }, history: whole, coupons, isWhole }))
     findings.push(`${rule}: ${message}`);
-  const last = new Map(whole.map((entry) => [JSON.stringify([entry.userId, entry.key]), entry]));
+  const last = new Map([...history, ...again].map((entry) => [JSON.stringify([entry.userId, entry.key]), entry]));
   const unanswered = [...last.values()].filter(({ outcome }) => outcome === 'unknown');
   if (unanswered.length > 0)
     findings.push(`${unanswered.length} claims were not answered in the end: ${unanswered[0]?.trouble ?? ''}`);
@@ -79,7 +79,12 @@ async function heldBack(server: TestServer, spec: PlannedEvent, history: readonl
   const { gate, ledger, cause } = body as RecoveryBody;
   const held = `the gate has ${gate?.won ?? 'no'} wins, the ledger ${ledger?.issued ?? 'no'} coupons`;
   // Raised or not, by coupons or without them: what clients were told is judged by itself.
-  const told = checkHistory({ spec: { ...spec, capacity: Infinity }, history, coupons: null, isWhole: false });
+  const told = checkHistory({
+    spec: { ...spec, capacity: Infinity },
+    history: [...history, ...lateOnes(history)],
+    coupons: null,
+    isWhole: false,
+  });
   return [`I17: ${held}, and it waits: ${cause ?? ''}`, ...told.map(({ rule, message }) => `${rule}: ${message}`)];
 }
 
@@ -88,6 +93,15 @@ interface RecoveryBody {
   readonly ledger?: { readonly issued: number };
   readonly cause?: string;
 }
+
+/**
+ * Attempts that went unanswered before the claim was refused by another server. One that was stopped may still decide them
+ * later, when the event is no longer paused: then the claim was asked for as early as that, whoever hears of it when.
+ */
+const lateOnes = (history: readonly HistoryEntry[]): HistoryEntry[] =>
+  history
+    .filter(({ attempts, outcome, win }) => attempts > 1 && outcome !== 'unknown' && win === null)
+    .map((entry) => ({ ...entry, outcome: 'unknown' }));
 
 /** How many places a crowd wins where there are enough: each user as many as there were keys, and no more than allowed. */
 function demandOf(claims: readonly PlannedClaim[], limitPerUser: number): number {
