@@ -14,6 +14,7 @@ import {
 import type { WinLog } from '../core/win-log.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
+import { endOf, pagesBetween } from './log-tail.ts';
 
 /** What one audit compares with what. */
 export interface Comparison {
@@ -44,12 +45,12 @@ interface RecordSource {
 
 /** What the records have come to. */
 export interface RecordsSeen {
-  /** Folded up to where the event stood when the audit began. */
+  /** Folded up to where the event stood when the audit began, and the place of the last record that was. */
   readonly state: FoldState;
+  readonly last: OutboxId | null;
   /** Of all records, later ones too. */
   readonly won: number;
   readonly revision: number;
-  readonly last: OutboxId | null;
 }
 
 const pageWins = 1_000;
@@ -59,22 +60,21 @@ export const sameInAll = (a: Win, b: Win): boolean => sameWin(a, b) && a.key ===
 
 /**
  * The records of the event's partition: its history up to the ledger's `position`, and what is pending behind it. The read
- * that reaches the position may go beyond it, and then gives some twice, which is harmless.
+ * that reaches the position may go beyond it, and then gives some twice, which is harmless. What comes into the log behind
+ * its end is in the outbox as well, or in the ledger by the time that they are read.
  */
-export function logSource(log: WinLog, partition: string, position: string, withHistory: boolean): RecordSource {
+export async function logSource(
+  log: WinLog,
+  partition: string,
+  position: string,
+  withHistory: boolean,
+): Promise<RecordSource> {
+  const end = await endOf(log, partition);
   async function* pages(): AsyncGenerator<RecordPage> {
-    for (let at = withHistory ? log.start : position; log.distance(at, position) > 0; ) {
-      const batch = await log.read(partition, at, pageWins);
-      if (batch.records.length === 0) break;
-      yield { records: batch.records.filter((record) => record.type !== 'poison'), isPending: false };
-      at = batch.position;
-    }
-    for (let at = position; ; ) {
-      const batch = await log.read(partition, at, pageWins);
-      if (batch.records.length === 0) return;
-      yield { records: batch.records.filter((record) => record.type !== 'poison'), isPending: true };
-      at = batch.position;
-    }
+    if (withHistory)
+      for await (const records of pagesBetween(log, partition, log.start, position))
+        yield { records, isPending: false };
+    for await (const records of pagesBetween(log, partition, position, end)) yield { records, isPending: true };
   }
   return { where: 'log', pages: pages(), isHistory: log.append !== null };
 }
@@ -95,12 +95,12 @@ export function outboxSource(gate: Gate, eventId: string): RecordSource {
 
 /**
  * Folds the event's records from the first that is left, and compares their wins with the gate's. What stands before it has
- * been trimmed, or fell out of the log by age, and is in the ledger: the gate's wins stand in for it.
+ * been trimmed, or fell out of the log by age, and has to be in the ledger: the gate's wins stand in for it.
  */
 export async function judgeRecords(comparison: Comparison, source: RecordSource): Promise<RecordsSeen> {
-  const { event, pending } = comparison;
+  const { event, pending, findings } = comparison;
   const { id } = event.spec;
-  let state: FoldState | null = null;
+  let state: FoldState = emptyFold();
   let [won, revision, last]: [number, number, OutboxId | null] = [0, 0, null];
   for await (const { records, isPending } of source.pages) {
     // Where a read begins, what was there may have been trimmed since the read before.
@@ -109,20 +109,29 @@ export async function judgeRecords(comparison: Comparison, source: RecordSource)
       if (whole.eventId !== id) continue;
       won = Math.max(won, lastSlotOf(whole));
       revision = Math.max(revision, whole.revision);
-      last = outboxIdOf(whole);
       if (isPending && whole.type === 'wins') for (const { slot } of whole.wins) pending.slots.add(slot);
       if (isPending && whole.type === 'event') pending.revision = Math.max(pending.revision, whole.revision);
       const record = upToSnapshot(whole, event);
       if (record === null) continue;
-      state ??= record.type === 'event' && record.won === 0 ? emptyFold() : caughtUp(emptyFold(), record, comparison);
-      if (leavesHole(state, record) && (mayLack || source.isHistory) && (await isInLedger(comparison, record)))
-        state = caughtUp(state, record, comparison);
+      last = outboxIdOf(whole);
+      if (leavesHole(state, record)) {
+        const begun = before(record);
+        const isKnown = (mayLack || source.isHistory) && (await isInLedger(comparison, record));
+        if (!isKnown && state.spec === null)
+          findings.add(
+            'I8',
+            `${source.where}: begins behind slot ${begun.won} and revision ${begun.revision}, which the ledger has not reached`,
+          );
+        if (isKnown || state.spec === null) state = caughtUp(state, record, comparison);
+      }
       state = judge(state, record, comparison, source.where);
       mayLack = false;
     }
     await letOthersRun();
+    // An outbox has each record once, in order: what follows is later, and there may be no end of it.
+    if (!source.isHistory && (won > event.won || revision > event.revision)) break;
   }
-  return { state: state ?? emptyFold(), won, revision, last };
+  return { state, last, won, revision };
 }
 
 /** What a record says of the event up to where it stood when the audit began; null where nothing. */
@@ -144,8 +153,11 @@ const before = (record: LogRecord): { readonly won: number; readonly revision: n
 
 function leavesHole(state: FoldState, record: LogRecord): boolean {
   const { won, revision } = before(record);
-  return won > state.won || revision > state.revision;
+  return won > state.won || (revision > state.revision && !isRebuilding(record));
 }
+
+/** A record of recovery says the event anew, at whatever revision any store had left. */
+const isRebuilding = (record: LogRecord): record is EventRecord => record.type === 'event' && record.act === 'recover';
 
 async function isInLedger({ ledger, event }: Comparison, record: LogRecord): Promise<boolean> {
   const { won, revision } = before(record);
@@ -172,7 +184,8 @@ function advanced(state: FoldState, won: number, revision: number, { event, wins
     claimIds.push(win?.claimId ?? '');
     if (win !== undefined) users.set(win.userId, win.nth);
   }
-  const { spec, phase, epoch, lastTime } = state.spec === null ? event : state;
+  // As it is now, which is never narrower than what was won.
+  const { spec, phase, epoch, lastTime } = event;
   return {
     spec,
     phase,
@@ -189,7 +202,7 @@ function advanced(state: FoldState, won: number, revision: number, { event, wins
 /** The state after a record. Whatever it contradicts is a finding, and the next record is judged as if it had not. */
 function judge(start: FoldState, record: LogRecord, comparison: Comparison, where: RecordSource['where']): FoldState {
   const { wins, findings } = comparison;
-  let state = record.type === 'event' && record.act === 'recover' ? rebuilt(start, record) : start;
+  let state = isRebuilding(record) ? rebuilt(start, record) : start;
   if (record.type === 'wins') {
     if (record.revision > state.revision && state.spec !== null) {
       const slot = record.wins[0]?.slot ?? 0;
@@ -210,10 +223,7 @@ function judge(start: FoldState, record: LogRecord, comparison: Comparison, wher
 
 const nameOf = ({ claimId, userId, key }: Win): string => `${claimId} of ${userId}${key === null ? '' : ` (${key})`}`;
 
-/**
- * A record of recovery says the event anew, at whatever revision any store had left, and from slot 0 on where anything was
- * won: what the log has had before it is repeated behind it.
- */
+/** From slot 0 on where anything was won: what the log has had before a record of recovery is repeated behind it. */
 const rebuilt = (state: FoldState, { revision, won }: EventRecord): FoldState =>
   state.spec === null || revision <= state.revision || won > state.won
     ? state

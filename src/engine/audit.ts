@@ -72,10 +72,8 @@ export async function compareStores(
 
   const comparison: Comparison = { gate, ledger, event, wins, pending: { slots: new Set(), revision: 0 }, findings };
   // Log, outbox, ledger: what the one has lost when it is read, the next has by then.
-  const logged = await judgeRecords(
-    comparison,
-    logSource(log, partition, position, withHistory || log.append === null),
-  );
+  const source = await logSource(log, partition, position, withHistory || log.append === null);
+  const logged = await judgeRecords(comparison, source);
   await checkCovered(comparison, log.append === null ? 'outbox' : 'log', logged);
   const outbox = log.append === null ? logged : await judgeRecords(comparison, outboxSource(gate, eventId));
   await checkEnd(comparison, outbox);

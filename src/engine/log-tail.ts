@@ -34,17 +34,41 @@ export async function tailsOf(log: WinLog, ledger: Ledger): Promise<LogTail> {
 
 /** Every record behind the ledger's position, in pieces; those of other events of the partition as well. */
 export async function* recordsBehind(log: WinLog, ledger: Ledger, partition: string): AsyncGenerator<LogRecord> {
-  yield* recordsFrom(log, partition, (await ledger.position(partition)) ?? log.start);
+  const end = await endOf(log, partition);
+  const position = (await ledger.position(partition)) ?? log.start;
+  for await (const records of pagesBetween(log, partition, position, end)) yield* records;
 }
 
-/** Every record of a partition from a position to its end. */
-export async function* recordsFrom(log: WinLog, partition: string, start: string): AsyncGenerator<LogRecord> {
-  for (let position = start; ; ) {
-    const batch = await log.read(partition, position, pageWins);
-    for (const record of batch.records) if (record.type !== 'poison') yield record;
+/**
+ * The records of a partition from a position on, as each read gives them, up to where the log ended before: who reads a
+ * busy partition must not run after its end for ever. Of a log that ends before the position, the log has to say why.
+ */
+export async function* pagesBetween(
+  log: WinLog,
+  partition: string,
+  position: string,
+  end: string | null,
+): AsyncGenerator<LogRecord[]> {
+  if (end !== null && log.distance(position, end) === 0) return;
+  for (let at = position; ; ) {
+    const batch = await log.read(partition, at, pageWins);
     if (batch.records.length === 0) return;
-    position = batch.position;
+    yield batch.records.filter((record) => record.type !== 'poison');
+    at = batch.position;
+    if (end !== null && log.distance(at, end) <= 0) return;
   }
+}
+
+/** Where a partition ends; null where the log is the gate's own outbox, of which each event has one to itself. */
+export async function endOf(log: WinLog, partition: string): Promise<string | null> {
+  for (let after: string | null = null; log.append !== null; ) {
+    const page: { readonly partition: string; readonly end: string }[] = await log.ends(after, pageSize);
+    const found = page.find((one) => one.partition === partition);
+    const last = page.at(-1);
+    if (found !== undefined || last === undefined || page.length < pageSize) return found?.end ?? null;
+    after = last.partition;
+  }
+  return null;
 }
 
 async function readTail(log: WinLog, ledger: Ledger, partition: string, tail: Map<string, Cover>): Promise<void> {
