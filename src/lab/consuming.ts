@@ -1,4 +1,4 @@
-import { faultEvery } from './faults.ts';
+import { strikes } from './faults.ts';
 import { type KafkaTopic, openReader } from './stores/kafka.ts';
 import type { Message } from './strategy.ts';
 
@@ -13,8 +13,8 @@ export interface Consuming {
 
 /** What it does with each message. */
 interface Consumer {
-  /** True: every so manieth message comes twice, as it does where a consumer dies before its offset is kept. */
-  readonly repeats: boolean;
+  /** Not null: some messages come twice, as they do where a consumer dies before its offset is kept; told each time. */
+  readonly repeats: (() => void) | null;
   readonly consume: (message: Message) => Promise<void>;
 }
 
@@ -27,7 +27,8 @@ export function consumePartition(topic: KafkaTopic, partition: number, { repeats
 
   async function take(message: Message): Promise<void> {
     got += 1;
-    const times = repeats && got % faultEvery === 0 ? 2 : 1;
+    const times = repeats !== null && strikes(got) ? 2 : 1;
+    if (times === 2) repeats?.();
     for (let time = 1; time <= times; time += 1) {
       // What throws is logged and passed over, as consumers of lessons do; nobody reads that log here.
       await consume(message).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { faultEvery } from './faults.ts';
+import { strikes } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import type { ToldClaim } from './judge.ts';
 import type { FaultName } from './strategy.ts';
@@ -10,13 +10,15 @@ export interface CrowdOptions {
   readonly signal: AbortSignal;
   /** Told after each answer, with how many have won by then; must be cheap. */
   readonly onAnswer: (wins: number) => void;
+  /** Told of each answer that got lost. */
+  readonly onLost: () => void;
 }
 
 /** Sends the claims of these users in their order, `inFlight` at any time: each client comes again once it is answered. */
 export async function sendCrowd(
   fleet: Fleet,
   arrivals: readonly string[],
-  { inFlight, fault, signal, onAnswer }: CrowdOptions,
+  { inFlight, fault, signal, onAnswer, onLost }: CrowdOptions,
 ): Promise<ToldClaim[]> {
   const told: ToldClaim[] = [];
   let next = 0;
@@ -29,8 +31,10 @@ export async function sendCrowd(
       let reply = await fleet.claim(n, userId, client);
       if (reply.answer === 'won') wins += 1;
       // The answer got lost on its way: its user, who knows nothing, presses again.
-      if (fault === 'lost-reply' && reply.answer === 'won' && wins % faultEvery === 0)
+      if (fault === 'lost-reply' && reply.answer === 'won' && strikes(wins)) {
+        onLost();
         reply = await fleet.claim(n, userId, client);
+      }
       told.push({ ...reply, userId, askedAt, answeredAt: performance.now() });
       onAnswer(wins);
     }

@@ -3,8 +3,10 @@ import { isCouponInsert, type Take } from './steps.ts';
 import type { FaultName } from './strategy.ts';
 import { StoreTrouble } from './trouble.ts';
 
-/** Of the coupons that one process inserts, of the messages that one consumer gets, of the wins that are told: each so manieth. */
-export const faultEvery = 10;
+const faultEvery = 10;
+
+/** Whether the fault strikes the so manieth coupon that a process inserts, message that a consumer gets, win that is told. */
+export const strikes = (nth: number): boolean => nth % faultEvery === 1;
 
 /** How much longer a slow insert takes: far longer than a lock should be held. */
 const slowMs = 1_000;
@@ -18,15 +20,18 @@ export interface StepFaults {
   /** The step behind which the process is killed, by how it begins, and at which of these; null: it is not. */
   readonly crash: { readonly behind: string; readonly at: number } | null;
   readonly kill: () => void;
+  /** Told each time that one of the others has struck. */
+  readonly struck: () => void;
 }
 
 /** Takes steps as `take` does, with what goes wrong. */
-export function faulty(take: Take, { fault, crash, kill }: StepFaults): Take {
+export function faulty(take: Take, { fault, crash, kill, struck }: StepFaults): Take {
   let inserts = 0;
   let passed = 0;
   return async (step, act, told) => {
-    const isChosen = isCouponInsert(step) && ++inserts % faultEvery === 0;
+    const isChosen = (fault === 'slow-db' || fault === 'db-error') && isCouponInsert(step) && strikes(++inserts);
     const broken = async () => {
+      if (isChosen) struck();
       if (isChosen && fault === 'slow-db') await pause(slowMs);
       if (isChosen && fault === 'db-error') throw new StoreTrouble('failed', 'the database is not there for a moment');
       return await act();

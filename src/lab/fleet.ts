@@ -129,6 +129,7 @@ export class Fleet {
   readonly #start: (index: number, life: number) => Promise<MemberProcess>;
   readonly #members: Promise<MemberProcess>[] = [];
   #isClosing = false;
+  #restarts = 0;
 
   private constructor(start: (index: number, life: number) => Promise<MemberProcess>) {
     this.#start = start;
@@ -162,6 +163,11 @@ export class Fleet {
     }
   }
 
+  /** How many servers have died and were started again. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
   async member(index: number): Promise<MemberProcess> {
     const member = this.#members[index];
     if (member === undefined) throw new Error(`there is no server ${index}`);
@@ -184,7 +190,9 @@ export class Fleet {
     void starting.then(
       (member) =>
         member.ended.then(() => {
-          if (!this.#isClosing) this.#members[index] = this.#live(index, life + 1);
+          if (this.#isClosing) return;
+          this.#restarts += 1;
+          this.#members[index] = this.#live(index, life + 1);
         }),
       // Whoever waits for it is told.
       () => undefined,

@@ -93,8 +93,10 @@ async function untilItShows(
     const claims = plan.claims * 2 ** (tries - 1);
     hooks.begun({ ...selected, place: plan.selected.indexOf(selected) + 1 }, claims, tries);
     const run = await runOnce(runPlanOf(plan, selected, claims, hooks));
-    const asExpected = expected.includes(run.verdict);
+    // A fault that has not struck has shown nothing.
+    const asExpected = expected.includes(run.verdict) && run.struck !== 0;
     const isMilder = expected.every((verdict) => verdicts.indexOf(verdict) < verdicts.indexOf(run.verdict));
-    if (asExpected || !isMilder || tries === triesMax) return { ...run, expected, asExpected, tries };
+    if (asExpected || !(isMilder || run.struck === 0) || tries === triesMax)
+      return { ...run, expected, asExpected, tries };
   }
 }

@@ -93,7 +93,11 @@ class Member {
     this.#counts = noCounts();
     this.#stores = new Stores(plan.place, () => this.#waited());
     this.#engine = engine;
-    this.#take = faulty(counting(this.#counts), { ...plan, kill: parts.kill });
+    this.#take = faulty(counting(this.#counts), {
+      ...plan,
+      kill: parts.kill,
+      struck: () => this.#struck(),
+    });
     this.#takeOf = takeOf;
     this.#claimant = this.#strategy.open({ ...plan.scene, memory: parts.memory });
     const { partition, place } = plan;
@@ -101,7 +105,7 @@ class Member {
       partition === null || place.topic === null
         ? null
         : consumePartition(place.topic, partition, {
-            repeats: plan.fault === 'duplicate-delivery',
+            repeats: plan.fault === 'duplicate-delivery' ? () => this.#struck() : null,
             consume: (message) =>
               this.#with(-1 - partition, async (session) => await this.#strategy.consume?.(message, session)),
           });
@@ -152,6 +156,10 @@ class Member {
     } finally {
       await session.close();
     }
+  }
+
+  #struck(): void {
+    this.#counts.faults += 1;
   }
 
   #waited(): void {

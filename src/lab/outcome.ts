@@ -28,6 +28,8 @@ export interface LabRun extends Circumstances, Judgement {
   /** Transactions that a database took back: deadlocks, and failures to serialize. */
   readonly aborted: number;
   readonly lockWaits: number;
+  /** How often the fault has struck; null without one. */
+  readonly struck: number | null;
   /** Coupons that stand before one with a smaller number; null where they have none. */
   readonly overtaken: number | null;
 }

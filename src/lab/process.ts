@@ -74,6 +74,7 @@ function together(messages: readonly FromMember[]): FromMember {
       statements: sum(({ counts }) => counts.statements),
       aborted: sum(({ counts }) => counts.aborted),
       waits: sum(({ counts }) => counts.waits),
+      faults: sum(({ counts }) => counts.faults),
       lastCouponAt: Math.max(...reports.map(({ counts }) => counts.lastCouponAt)),
     },
   };

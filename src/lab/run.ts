@@ -30,6 +30,7 @@ export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 
       await own.locks.start();
       const startedAt = Date.now();
       const began = performance.now();
+      let lost = 0;
       const looks: Promise<number>[] = [];
       const told = await sendCrowd(fleet, arrivals, {
         inFlight,
@@ -39,6 +40,7 @@ export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 
           if (wins >= capacity && looks.length === 0) looks.push(issuedBy(fleet, plan, session));
           onAnswer();
         },
+        onLost: () => void (lost += 1),
       });
       const seconds = (performance.now() - began) / 1000;
       const [issuedAtOnce = null] = await Promise.all(looks);
@@ -59,6 +61,7 @@ export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 
         ...pace(told, seconds),
         lastCouponSeconds: lastCouponAt === 0 ? null : Math.max(0, lastCouponAt - startedAt) / 1000,
         ...costs(reports, told.length, serverLockWaits),
+        struck: fault === null ? null : lost + fleet.restarts + struckIn(reports),
         overtaken: overtakenIn(numbers),
       };
     } finally {
@@ -132,6 +135,9 @@ function costs({ servers, consumers }: Reports, claims: number, serverLockWaits:
     lockWaits: of(all, 'waits') + serverLockWaits,
   };
 }
+
+const struckIn = ({ servers, consumers }: Reports): number =>
+  sum([...servers, ...consumers].map(({ counts }) => counts.faults));
 
 /** How many numbers stand before a smaller one. */
 function overtakenIn(numbers: readonly (number | null)[]): number | null {

@@ -122,5 +122,7 @@ export async function startServers(
 function crashOf({ strategy, circumstances, capacity }: StagePlan, index: number, life: number): MemberPlan['crash'] {
   const { crashBehind } = strategy;
   if (circumstances.fault !== 'crash-between' || crashBehind === undefined || index > 0 || life > crashes) return null;
-  return { behind: crashBehind, at: Math.ceil(capacity / 5 / circumstances.servers) };
+  // One user has but one place to be given.
+  const at = circumstances.users === 'one' ? 1 : Math.ceil(capacity / 5 / circumstances.servers);
+  return { behind: crashBehind, at };
 }

@@ -21,11 +21,13 @@ export interface Counts {
   aborted: number;
   /** How often a step waited for somebody else's lock, as far as the process itself knows. */
   waits: number;
+  /** How often a fault has struck here. */
+  faults: number;
   /** When the last coupon was inserted, milliseconds since 1970; 0 before the first. */
   lastCouponAt: number;
 }
 
-export const noCounts = (): Counts => ({ statements: 0, aborted: 0, waits: 0, lastCouponAt: 0 });
+export const noCounts = (): Counts => ({ statements: 0, aborted: 0, waits: 0, faults: 0, lastCouponAt: 0 });
 
 export const isCouponInsert = ({ kind, text }: Step): boolean =>
   kind === 'sql' && text.startsWith('INSERT INTO coupons');

@@ -98,12 +98,25 @@ const milliseconds = (ms: number): string => `${ms < 100 ? ms.toPrecision(2) : c
 /** What the figures do not say by themselves. */
 function notesOf(run: LabRun): string[] {
   const notes: string[] = [];
-  const { capacity, issuedAtOnce, overtaken, lost, turnedAway, tries, verdict, expected, asExpected, findings } = run;
+  const {
+    capacity,
+    issuedAtOnce,
+    overtaken,
+    lost,
+    turnedAway,
+    struck,
+    tries,
+    verdict,
+    expected,
+    asExpected,
+    findings,
+  } = run;
   if (!asExpected) {
     const [finding] = findings;
     const said = finding === undefined ? '' : ` ${finding.rule}: ${visible(finding.message)}.`;
     notes.push(`Expected ${expected.join(' or ')}; ${verdict} means: ${meanings[verdict].en}.${said}`);
   }
+  if (struck === 0) notes.push('The fault has not struck, so that this shows nothing of it.');
   if (tries > 1)
     notes.push(`${asExpected ? 'It showed at' : 'That was'} try ${tries}, with ${count(run.claims)} claims.`);
   if (lost > 0) notes.push(`${plural(lost, 'winner')} without a coupon.`);

@@ -18,7 +18,8 @@ export const strategy: Strategy = {
   expects: (circumstances) =>
     withoutUserLimit(circumstances, {
       none: ['safe'],
-      'crash-between': ['safe', 'duplicates'],
+      // Whoever was not answered before the crash comes again, with a coupon or without.
+      'crash-between': ['safe', 'duplicates', 'misled'],
       'slow-db': [isRace(circumstances) ? 'over' : 'safe'],
     }),
   open: ({ capacity }) => ({

@@ -36,8 +36,11 @@ export const strategy: Strategy = {
 };
 
 function ending({ fault, users, variant }: Circumstances): readonly Verdict[] | null {
-  if (variant === 'send' && users === 'one') return fault === null || fault === 'slow-db' ? ['duplicates'] : null;
+  if (variant === 'send' && users === 'one') {
+    if (fault === 'crash-between') return ['duplicates', 'leaked'];
+    return fault === null || fault === 'slow-db' ? ['duplicates'] : null;
+  }
   if (fault === null || fault === 'slow-db') return ['safe'];
-  if (fault === 'crash-between') return users === 'one' ? null : ['leaked', 'duplicates'];
+  if (fault === 'crash-between') return ['leaked', 'duplicates'];
   return null;
 }
