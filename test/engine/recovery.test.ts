@@ -239,6 +239,21 @@ describe('recovery of an event whose gate is lost', () => {
     assert.deepEqual([issued, discarded], [6, 1]);
   });
 
+  it('goes on with its acts behind all those that followed its last win', async (t) => {
+    const rig = await issued(t, 5);
+    for (let count = 0; count < 3; count += 1) {
+      await rig.dibs.pauseEvent('drop');
+      await rig.dibs.resumeEvent('drop');
+    }
+    await rig.caughtUp();
+    await loseGate(rig);
+    await rig.dibs.recover('drop');
+    await rig.dibs.pauseEvent('drop');
+    await rig.caughtUp();
+    assert.equal((await rig.ledger.event('drop'))?.phase, 'paused');
+    await rig.soundAudit();
+  });
+
   it('that was sold out stays sold out', async (t) => {
     const rig = await openRig(t);
     await rig.drop({ capacity: 3 }, 3);
