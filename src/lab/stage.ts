@@ -118,11 +118,11 @@ export async function startServers(
   );
 }
 
-/** The first server is killed, as often as there are crashes, each time when a fifth of its share is given away. */
+/** The first server is killed, as often as there are crashes, each time when half of its share is given away. */
 function crashOf({ strategy, circumstances, capacity }: StagePlan, index: number, life: number): MemberPlan['crash'] {
   const { crashBehind } = strategy;
   if (circumstances.fault !== 'crash-between' || crashBehind === undefined || index > 0 || life > crashes) return null;
   // One user has but one place to be given.
-  const at = circumstances.users === 'one' ? 1 : Math.ceil(capacity / 5 / circumstances.servers);
+  const at = circumstances.users === 'one' ? 1 : Math.ceil(capacity / 2 / circumstances.servers);
   return { behind: crashBehind, at };
 }

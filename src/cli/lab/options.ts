@@ -16,7 +16,7 @@ type Language = keyof Lesson;
 
 const claimsMax = 100_000;
 const inFlightMax = 256;
-// Faults come every tenth time, and crashes when a fifth is given away.
+// Faults strike every tenth time, and are to strike more than once.
 const capacityMin = 10;
 const userLists = ['all', 'one'] as const;
 
