@@ -45,7 +45,7 @@ async function spread(t: TestContext) {
   await fleet.win(api, one, 8, 9);
   await api.dibs.changeEvent(one, { capacity: 40 });
   const wins = fleet.entry().wins;
-  const back = (): void => void Object.assign(away, { ledger: false, log: false });
+  const back = (stores: Partial<typeof away> = { ledger: false, log: false }): void => void Object.assign(away, stores);
   return { fleet, api, worker, wins, back };
 }
 
@@ -84,20 +84,30 @@ describe('a gate that is gone', () => {
     assert.deepEqual(fleet.slots(two), [1, 2]);
   });
 
-  it('is rebuilt again and again, though the log has heard of none of it', async (t) => {
-    const { fleet, api, worker, back } = await spread(t);
-    for (let loss = 0; loss < 3; loss += 1) {
-      fleet.events.delete(one);
-      await troubleOf('recovering', () => api.dibs.claim(key(1)));
-      assert.equal((await api.dibs.recover(one)).revision, 5 + loss);
-    }
-    await api.dibs.pauseEvent(one);
-    await api.dibs.resumeEvent(one);
-    await areKept(fleet, api, 7);
-    back();
-    await fleet.pass(2_100);
-    await fleet.sound(worker);
-  });
+  /** Where the log is back first it has all of the outbox anew; else the ledger trims what it knows before that is sent. */
+  for (const [name, isLogFirst] of [
+    ['and hears of the last one whole', true],
+    ['and hears of its end alone', false],
+  ] as const) {
+    it(`is rebuilt again and again, though the log has heard of none of it, ${name}`, async (t) => {
+      const { fleet, api, worker, back } = await spread(t);
+      for (let loss = 0; loss < 3; loss += 1) {
+        fleet.events.delete(one);
+        await troubleOf('recovering', () => api.dibs.claim(key(1)));
+        assert.equal((await api.dibs.recover(one)).revision, 5 + loss);
+      }
+      await api.dibs.pauseEvent(one);
+      await api.dibs.resumeEvent(one);
+      await areKept(fleet, api, 7);
+      if (isLogFirst) back({ log: false });
+      if (isLogFirst) await relayed(fleet, 8);
+      back();
+      await fleet.pass(2_100);
+      await fleet.sound(worker);
+      const recoveries = (await fleet.logged()).filter((record) => record.type === 'event' && record.act === 'recover');
+      assert.equal(recoveries.length, isLogFirst ? 2 : 1);
+    });
+  }
 
   it('says that nothing is lost where ledger and log have every place', async (t) => {
     const fleet = openFleet(t);

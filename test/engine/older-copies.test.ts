@@ -170,6 +170,24 @@ describe('a ledger that is gone', () => {
     await goesOn(rig, 10);
   });
 
+  it('after the gate had been rebuilt from it is missed by an audit in nothing: all is on its way', async (t) => {
+    const rig = await openRig(t);
+    await rig.drop({ capacity: 100 });
+    await reach(rig, 1, 5);
+    await rig.dibs.pauseEvent('drop');
+    await rig.dibs.resumeEvent('drop');
+    await rig.caughtUp();
+    await rig.close();
+    await rig.lose('gate.db');
+    await rig.open();
+    await rig.dibs.recover('drop');
+    await rig.close();
+    await rig.lose('ledger.db');
+    await rig.open({ roles: ['claims'] });
+    const { findings, won, issued, unissued } = await rig.dibs.audit('drop');
+    assert.deepEqual([findings, won, issued, unissued], [[], 5, 0, 5]);
+  });
+
   it('is written by another secret with other codes: that is why the secret is kept', async (t) => {
     const rig = await openRig(t);
     await rig.drop();
