@@ -21,6 +21,8 @@ export interface Worker {
   pid(): Promise<number>;
   /** The partitions that it holds. */
   held(): Promise<string[]>;
+  /** What it held the moment it woke from having been stopped for a session, before it could hear of anything; null where it never was. */
+  heldAtWaking(): Promise<string[] | null>;
   close(): Promise<void>;
 }
 
@@ -30,14 +32,25 @@ export const ledgerSchema = `
   CREATE TABLE issued (event TEXT NOT NULL, slot INTEGER NOT NULL) STRICT;
 `;
 
+const watchMs = 20;
+
 class IssuingWorker implements Worker {
   readonly #log: WinLog;
   readonly #db: DatabaseSync;
   readonly #done: Promise<void>;
+  readonly #watch: NodeJS.Timeout;
+  #known: readonly string[] = [];
+  #heldAtWaking: string[] | null = null;
   #stopped = false;
 
-  constructor(log: WinLog, path: string) {
+  constructor(log: WinLog, path: string, sessionTimeoutMs: number) {
     this.#log = log;
+    let awakeAt = performance.now();
+    this.#watch = setInterval(() => {
+      const now = performance.now();
+      if (now - awakeAt > sessionTimeoutMs) this.#heldAtWaking = this.#known.filter((one) => this.#log.holds(one));
+      awakeAt = now;
+    }, watchMs);
     // Not waited for: a worker that is stopped may hold it, and one that waits here sends no heartbeats.
     this.#db = new DatabaseSync(path, { timeout: 0 });
     this.#done = this.#run();
@@ -87,10 +100,13 @@ class IssuingWorker implements Worker {
   pid = async () => process.pid;
   held = async () => {
     const ends = await this.#log.ends(null, 1000);
-    return ends.map(({ partition }) => partition).filter((partition) => this.#log.holds(partition));
+    this.#known = ends.map(({ partition }) => partition);
+    return this.#known.filter((partition) => this.#log.holds(partition));
   };
+  heldAtWaking = async () => this.#heldAtWaking;
   close = async () => {
     this.#stopped = true;
+    clearInterval(this.#watch);
     await this.#done;
     await this.#log.close();
     this.#db.close();
@@ -110,6 +126,6 @@ if (process.argv[1] === import.meta.filename) {
     const { url, topic, ledger, sessionTimeoutMs } = JSON.parse(at) as WorkerPlace;
     const log = await openLog(url, topic, { sessionTimeoutMs, answerTimeoutMs: 2_000 });
     await log.join();
-    return new IssuingWorker(log, ledger);
+    return new IssuingWorker(log, ledger, sessionTimeoutMs);
   });
 }
