@@ -1,0 +1,72 @@
+/** What needs no service: in one process and in four, the unsafe ones break and the safe ones leave nothing to find. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { endings, outcomeOf, runOf } from './bench.ts';
+
+describe('one server', () => {
+  endings([
+    ['sql-count:gt', {}, 'over'],
+    ['sql-count:gt', { inFlight: 1 }, 'over'],
+    ['sql-count:ge', {}, 'over'],
+    ['sql-count:ge', { inFlight: 1 }, 'safe'],
+    ['sql-count:ge', { users: 'one' }, 'duplicates'],
+    ['atomic-counter', {}, 'safe'],
+    ['ticket-stack', {}, 'safe'],
+    ['mutex', {}, 'safe'],
+    ['try-lock', {}, 'turned-away'],
+    ['serializable:retry', {}, 'safe'],
+    ['serializable:no-retry', {}, 'turned-away'],
+    ['optimistic-version:retry', {}, 'safe'],
+    ['optimistic-version:no-retry', {}, 'turned-away'],
+    ['unique-user', {}, 'safe'],
+    ['unique-user', { users: 'one' }, 'safe'],
+    ['dibs-sqlite', {}, 'safe'],
+    ['dibs-sqlite', { users: 'one' }, 'safe'],
+  ]);
+
+  test('count > capacity gives one too many even where claims come one after another', async () => {
+    const { over, issued } = await runOf('sql-count:gt', { inFlight: 1 });
+    assert.deepEqual([over, issued], [1, 41]);
+  });
+});
+
+describe('four servers', () => {
+  endings(
+    [
+      ['sql-count:ge', {}, 'over'],
+      ['atomic-counter', {}, 'over'],
+      ['ticket-stack', {}, 'over'],
+      ['mutex', {}, 'over'],
+      ['try-lock', {}, ['turned-away', 'over']],
+      ['serializable:retry', {}, 'safe'],
+      ['optimistic-version:retry', {}, 'safe'],
+      ['unique-user', {}, 'safe'],
+      ['unique-user', { users: 'one' }, 'safe'],
+    ],
+    { servers: 4 },
+  );
+
+  test('a lock in memory that refuses is passed by another server, where enough claims come', async () => {
+    // One that is refused costs so little that thousands come before a hundred places are gone.
+    const { verdict } = await runOf('try-lock', { servers: 4, claims: 12_000, capacity: 20 });
+    assert.equal(verdict, 'over');
+  });
+});
+
+describe('what cannot run says why', () => {
+  for (const [called, asked, reason] of [
+    ['for-update:wait', {}, /SQLite has no row locks/],
+    ['for-share', {}, /SQLite has no row locks/],
+    ['dibs-sqlite', { servers: 4 }, /a second one is refused/],
+    ['redis-incr', {}, /needs redis: say where with --redis or DIBS_LAB_REDIS/],
+    ['redis-incr-kafka:1-partition', {}, /needs redis and kafka/],
+    ['sql-count:ge', { database: 'postgres' }, /needs postgres/],
+    ['sql-count:ge', { fault: 'duplicate-delivery' }, /is not meant for duplicate-delivery/],
+  ] as const) {
+    test(`${called} ${JSON.stringify(asked)}`, async () => {
+      const { run, skip } = await outcomeOf(called, asked);
+      assert.equal(run, null);
+      assert.match(skip?.reason ?? '', reason);
+    });
+  }
+});

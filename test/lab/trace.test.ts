@@ -1,0 +1,77 @@
+/** The step view: two claims in strict turns, told by what really ran. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { LabTrace } from '../../src/lab/trace.ts';
+import { type Asked, outcomeOf } from './bench.ts';
+
+async function traceOf(called: string, asked: Asked = {}): Promise<LabTrace> {
+  const { trace, skip } = await outcomeOf(called, { ...asked, isTraced: true, claims: 100, capacity: 20 });
+  return trace ?? assert.fail(skip?.reason);
+}
+
+const story = ({ lines }: LabTrace): string[] =>
+  lines.map(({ claim, text, outcome, isEnd }) => {
+    const what = isEnd ? 'goes on' : text.split(' ').slice(0, 2).join(' ');
+    return `${claim === 0 ? 'A' : 'B'} ${what} -> ${outcome ?? 'waits'}`;
+  });
+
+describe('two claims for one place', () => {
+  test('count, count, insert, insert', async () => {
+    const trace = await traceOf('sql-count:ge');
+    assert.deepEqual(story(trace), [
+      'A SELECT COUNT(*) -> 0',
+      'B SELECT COUNT(*) -> 0',
+      'A INSERT INTO -> 1 row',
+      'B INSERT INTO -> 1 row',
+    ]);
+    assert.deepEqual([trace.issued, trace.verdict, trace.answers], [2, 'over', ['won', 'won']]);
+    assert.match(trace.lines[2]?.text ?? '', /VALUES \('user-1'\)$/);
+  });
+
+  test('who waits for a lock in memory goes on when it is free', async () => {
+    const trace = await traceOf('mutex');
+    assert.deepEqual(story(trace), [
+      'A mutex.lock() -> false',
+      'B mutex.lock() -> waits',
+      'A SELECT COUNT(*) -> 0',
+      'A INSERT INTO -> 1 row',
+      'A mutex.unlock() -> done',
+      'B goes on -> true',
+      'B SELECT COUNT(*) -> 1',
+      'B mutex.unlock() -> done',
+    ]);
+    assert.equal(trace.verdict, 'safe');
+  });
+
+  test('four servers have a lock each', async () => {
+    const trace = await traceOf('mutex', { servers: 4 });
+    assert.ok(story(trace).every((line) => !line.endsWith('waits')));
+    assert.deepEqual([trace.issued, trace.verdict], [2, 'over']);
+  });
+
+  test('threads share a counter', async () => {
+    const trace = await traceOf('atomic-counter');
+    assert.deepEqual(story(trace).slice(0, 2), ['A Atomics.add(counter, 1) -> 0', 'B Atomics.add(counter, 1) -> 1']);
+    assert.equal(trace.verdict, 'safe');
+  });
+
+  test('who was slower with the version is told so by the database', async () => {
+    const trace = await traceOf('optimistic-version:no-retry');
+    assert.ok(
+      story(trace).some((line) => /^B (UPDATE events|goes on) -> 0 rows$/.test(line)),
+      story(trace).join('\n'),
+    );
+    assert.deepEqual(trace.answers, ['won', 'busy']);
+  });
+
+  test('one user twice', async () => {
+    const trace = await traceOf('unique-user', { users: 'one' });
+    assert.deepEqual(trace.users, ['user-1', 'user-1']);
+    assert.deepEqual([trace.issued, trace.verdict], [1, 'safe']);
+  });
+
+  test('the engine decides in one step', async () => {
+    const trace = await traceOf('dibs-sqlite');
+    assert.deepEqual(story(trace), ["A dibs.claim('user-1') -> won, slot 1", "B dibs.claim('user-2') -> sold-out"]);
+  });
+});
