@@ -179,7 +179,7 @@ describe('a fenced event', () => {
 
   it('is covered by what is issued while it is being looked at', async () => {
     // The gate is an older copy without revision 2, which moves from the log to the ledger in the very moment.
-    for (const moment of ['position', 'event', 'totals', 'read'] as const) {
+    for (const moment of ['position', 'event', 'lastSlot', 'read'] as const) {
       const stores = new Stores();
       await stores.create('drop', 2);
       await stores.know('drop', { won: 2, revision: 1 }, { won: 2, revision: 2 });
@@ -200,7 +200,7 @@ describe('a fenced event', () => {
           wrapLedger(ledger, {
             position: during('position', (partition) => ledger.position(partition)),
             event: during('event', (eventId) => ledger.event(eventId)),
-            totals: during('totals', (eventId) => ledger.totals(eventId)),
+            lastSlot: during('lastSlot', (eventId) => ledger.lastSlot(eventId)),
           }),
       });
       assert.equal(await registry.heal('drop'), false, `issued behind the look at ${moment}`);
@@ -213,7 +213,7 @@ describe('a store that does not answer', () => {
     ['gate', 'events'],
     ['gate', 'unfence'],
     ['ledger', 'event'],
-    ['ledger', 'totals'],
+    ['ledger', 'lastSlot'],
     ['ledger', 'position'],
     ['log', 'read'],
   ] as const) {
@@ -257,7 +257,7 @@ describe('a store that does not answer', () => {
     const registry = stores.registry({
       ledger: (ledger) =>
         wrapLedger(ledger, {
-          totals: (eventId) => (isAway ? unavailable() : ledger.totals(eventId)),
+          lastSlot: (eventId) => (isAway ? unavailable() : ledger.lastSlot(eventId)),
           stopped: () => (isAway ? unavailable() : ledger.stopped()),
         }),
     });

@@ -13,7 +13,7 @@ describe('a store that is away', () => {
       ledger: (ledger) =>
         wrapLedger(ledger, {
           check: () => down(() => ledger.check()),
-          totals: (eventId) => down(() => ledger.totals(eventId)),
+          lastSlot: (eventId) => down(() => ledger.lastSlot(eventId)),
           failureTotals: () => down(() => ledger.failureTotals()),
           issue: (batch) => down(() => ledger.issue(batch)),
         }),

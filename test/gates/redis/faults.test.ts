@@ -157,7 +157,7 @@ describeService('redis', 'a Redis that is emptied', () => {
     await troubleOf('event_not_found', () => gate.unfence('drop', { won: 1, revision: 1 }));
     assert.deepEqual(await gate.events(['drop']), [null]);
     assert.deepEqual(await gate.list(null, 10), []);
-    assert.equal(await send('DBSIZE'), 0);
+    assert.deepEqual(await send('KEYS', 'dibs:{*'), []);
   });
 
   it('of its scripts alone goes on, under load', async (t) => {
@@ -177,6 +177,28 @@ describeService('redis', 'a Redis that is emptied', () => {
     );
     const wins = await soundWins(gate);
     assert.equal(wins.length, lanes.flatMap((one) => one.acknowledged).length);
+  });
+});
+
+describeService('redis', 'the index of events', () => {
+  const index = new KeyNames('dibs').index;
+  const listed = async (gate: Gate) => (await gate.list(null, 10)).map((event) => event.spec.id);
+
+  it('that is lost has again within seconds what any process knows of', async (t) => {
+    const { gate, service, send } = await bench(t);
+    const quick = await openGateAt({ url: service.url, checkIntervalMs: 50 });
+    t.after(() => quick.close());
+    for (const id of ['made', 'claimed', 'seen', 'unknown']) await openEvent(gate, { id });
+    await openEvent(quick, { id: 'own' });
+    await claim(quick, 'alice', null, 'claimed');
+    await quick.events(['seen', 'nowhere']);
+    await send('DEL', index);
+    await eventually(async () => (await listed(quick)).length === 3);
+    assert.deepEqual(await listed(quick), ['claimed', 'own', 'seen']);
+    assert.deepEqual(
+      (await quick.extents(null, 10)).map(({ eventId }) => eventId),
+      ['claimed', 'own', 'seen'],
+    );
   });
 });
 
