@@ -150,8 +150,8 @@ async function stoppedPlan(context: RecoveryContext, standing: Standing): Promis
 
 function lossOf(won: number, capacity: number, hasLog: boolean): string {
   if (won >= capacity) return `Nothing: ${hasLog ? 'ledger and log have' : 'the ledger has'} every place.`;
-  const reached = hasLog ? 'neither log nor ledger' : 'not the ledger';
-  return `Wins behind slot ${won} that were acknowledged and had reached ${reached}: no store has them, and their slots would be given anew.`;
+  const reached = hasLog ? 'had reached neither log nor ledger' : 'had not reached the ledger';
+  return `Wins behind slot ${won} that were acknowledged and ${reached}: no store has them, and their slots would be given anew.`;
 }
 
 /** The event by its latest revision, whoever knows it. */

@@ -314,6 +314,33 @@ describe('what is done at the gate', () => {
     assert.deepEqual([older.acts(), stopped.acts(), stopped.stores.isFenced('drop')], [1, 1, true]);
   });
 
+  it('waits for a slow ledger in no greater number than can be kept; the others are told at once', async () => {
+    const { opened, open } = latch();
+    const { stores } = await acting(0);
+    const registry = stores.registry({
+      ledger: (ledger) => wrapLedger(ledger, { event: (eventId) => opened.then(() => ledger.event(eventId)) }),
+    });
+    const counts = { done: 0, refused: 0 };
+    const calls = Array.from({ length: 20_005 }, async () => {
+      let isFirst = true;
+      const act = async (): Promise<void> => {
+        if (isFirst) {
+          isFirst = false;
+          throw fencing();
+        }
+      };
+      await registry.served('drop', act).then(
+        () => (counts.done += 1),
+        () => (counts.refused += 1),
+      );
+    });
+    await turns(20);
+    assert.deepEqual(counts, { done: 0, refused: 5 });
+    open();
+    await Promise.all(calls);
+    assert.deepEqual(counts, { done: 20_000, refused: 5 });
+  });
+
   it('is not done again after any other trouble, of which nobody knows what came', async () => {
     for (const code of ['unavailable', 'unknown_outcome', 'closed'] as const) {
       const { stores, act, acts } = await acting(1, () => new DibsError(code));

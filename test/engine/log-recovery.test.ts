@@ -201,6 +201,23 @@ describe('a gate that is gone', () => {
 });
 
 describe('a gate that is an older copy', () => {
+  it('says of no claim that there is none', async (t) => {
+    const { fleet } = await spread(t);
+    const [lister, getter] = [
+      await fleet.open('b', { roles: ['claims'] }),
+      await fleet.open('c', { roles: ['claims'] }),
+    ];
+    const entry = fleet.entry();
+    const { userId, claimId } = entry.wins[4] ?? assert.fail('there should be five');
+    const { outbox, event } = entry;
+    entry.wins = entry.wins.slice(0, 2);
+    entry.event = { ...event, won: 2, fenced: true };
+    entry.outbox = outbox.slice(0, 1);
+    // The first that each of these processes hears of it.
+    await troubleOf('recovering', () => lister.dibs.listClaims(one, userId));
+    await troubleOf('recovering', () => getter.dibs.getClaim(one, claimId));
+  });
+
   it('waits where the log has more than it, and keeps what it alone has', async (t) => {
     const { fleet, api, worker, wins, back } = await spread(t);
     const entry = fleet.entry();
