@@ -180,28 +180,6 @@ describeService('redis', 'a Redis that is emptied', () => {
   });
 });
 
-describeService('redis', 'the index of events', () => {
-  const index = new KeyNames('dibs').index;
-  const listed = async (gate: Gate) => (await gate.list(null, 10)).map((event) => event.spec.id);
-
-  it('that is lost has again within seconds what any process knows of', async (t) => {
-    const { gate, service, send } = await bench(t);
-    const quick = await openGateAt({ url: service.url, checkIntervalMs: 50 });
-    t.after(() => quick.close());
-    for (const id of ['made', 'claimed', 'seen', 'unknown']) await openEvent(gate, { id });
-    await openEvent(quick, { id: 'own' });
-    await claim(quick, 'alice', null, 'claimed');
-    await quick.events(['seen', 'nowhere']);
-    await send('DEL', index);
-    await eventually(async () => (await listed(quick)).length === 3);
-    assert.deepEqual(await listed(quick), ['claimed', 'own', 'seen']);
-    assert.deepEqual(
-      (await quick.extents(null, 10)).map(({ eventId }) => eventId),
-      ['claimed', 'own', 'seen'],
-    );
-  });
-});
-
 describeService('redis', 'an event that has lost a key', () => {
   const others: Readonly<Record<string, readonly string[]>> = {
     'its users': ['DEL', keys.users],
