@@ -72,6 +72,8 @@ export interface Config {
   readonly gate: GateConfig;
   readonly log: LogConfig;
   readonly ledger: LedgerConfig;
+  /** False where `ledger` is the default. */
+  readonly ledgerGiven: boolean;
   /** Null: as fast as the ledger bears. */
   readonly issueRate: IssueRate | null;
   readonly host: string;
@@ -305,6 +307,7 @@ function build(layers: readonly Layer[], cwd: string, faults: string[]): ConfigO
     gate: Object.freeze(gate),
     log: Object.freeze(log),
     ledger: Object.freeze(ledger),
+    ledgerGiven: layers.some((layer) => layer.has('DIBS_LEDGER')),
     issueRate: Object.freeze(take('DIBS_ISSUE_RATE', null, parseIssueRate)),
     host,
     port,

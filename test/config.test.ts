@@ -57,6 +57,7 @@ describe('the configuration', () => {
         issueRate: null,
         host: '127.0.0.1',
         port: 8080,
+        ledgerGiven: false,
         portGiven: false,
         adminKey: null,
         serviceKey: null,

@@ -97,9 +97,14 @@ async function openLog(config: Config, hooks: StoreHooks, gate: Gate, attendance
 
 /** `api` and `worker` are many processes around stores that many can reach. */
 export function demandShared(config: Config, command: string): void {
-  if (isShared(config)) return;
-  throw new DibsError(
-    'invalid_configuration',
-    `DIBS_GATE: \`dibs ${command}\` needs a gate that many processes share; give redis://…, or use \`dibs serve\`, which does everything in one process.`,
-  );
+  if (!isShared(config))
+    throw new DibsError(
+      'invalid_configuration',
+      `DIBS_GATE: \`dibs ${command}\` needs a gate that many processes share; give redis://…, or use \`dibs serve\`, which does everything in one process.`,
+    );
+  if (!config.ledgerGiven)
+    throw new DibsError(
+      'invalid_configuration',
+      `DIBS_LEDGER: \`dibs ${command}\` has to be told which ledger all processes share, or each machine would keep coupons of its own; give mysql://… or postgres://…, or sqlite:… where all of them run on this one.`,
+    );
 }

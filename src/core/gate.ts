@@ -8,10 +8,28 @@ import type { Win } from './win.ts';
 /** What a gate needs of a claim. */
 export type AdmitRequest = Pick<Claim, 'userId' | 'key'>;
 
+/** How far an event has come; none of its wins and acts leaves all three as they were. */
+export type EventProgress = Pick<EventSnapshot, 'won' | 'acts' | 'revision'>;
+
+/** Whether what stands is what a restoration goes by. */
+export const isStill = (standing: EventProgress | null, expected: EventProgress | null): boolean =>
+  standing === null || expected === null
+    ? standing === expected
+    : standing.won === expected.won && standing.acts === expected.acts && standing.revision === expected.revision;
+
 /** What an event comes back from: what its records came to, and all its wins in slot order. */
 export interface Restoration {
   readonly event: EventSnapshot;
   readonly wins: readonly Win[];
+  /** What has to stand there still: an event that has come just so far, or null for none. Absent: whatever it is. */
+  readonly ifStanding?: EventProgress | null;
+}
+
+/** What an event's records go up to. */
+export interface OutboxExtent {
+  readonly eventId: string;
+  readonly end: OutboxId;
+  readonly fenced: boolean;
 }
 
 /** What is known beside the gate of an event: by its ledger and its log. */
@@ -52,6 +70,11 @@ export interface Gate {
   winsOfUser(eventId: string, userId: string): Promise<Win[]>;
   /** At most `limit` wins in slot order behind slot `after`. What has been trimmed may be missing from the front. */
   wins(eventId: string, after: number, limit: number): Promise<Win[]>;
+  /**
+   * How far the outboxes go of at most `limit` events in byte order of their ids, behind `after`: so work is found. Of an event
+   * on which nothing has happened for a while it may be some seconds late; events that cannot be reached now are left out.
+   */
+  extents(after: string | null, limit: number): Promise<OutboxExtent[]>;
   /** Records of the outbox behind `after` with at most about `winsMax` wins in all; empty at its end. */
   outbox(eventId: string, after: OutboxId, winsMax: number): Promise<LogRecord[]>;
   /** Says that the ledger has everything up to and with `upTo`, so that the gate need not keep it for the log. */
@@ -59,8 +82,9 @@ export interface Gate {
   /**
    * Puts an event back after its gate was lost, in place of what stands. Its outbox then begins with a `recover` record of
    * the revision before (`0-1`, where anything was won) and ends with one of the event's own, so that it folds from its start.
+   * Null where what stands is not what `ifStanding` says: somebody else was faster, and nothing has changed.
    */
-  restore(restoration: Restoration): Promise<EventSnapshot>;
+  restore(restoration: Restoration): Promise<EventSnapshot | null>;
   /** Throws `unavailable` or `store_unfit` when claims cannot be decided now. */
   check(): Promise<void>;
   /**

@@ -106,7 +106,10 @@ export interface Ledger {
   /** At most `limit` coupons in slot order behind slot `after`. */
   coupons(eventId: string, after: number, limit: number): Promise<Coupon[]>;
   couponsBySlot(eventId: string, slots: readonly number[]): Promise<Coupon[]>;
+  /** Counts every row of the event: for who compares the stores, not for who asks often. */
   totals(eventId: string): Promise<LedgerTotals>;
+  /** The greatest slot of the event that the ledger knows, in whatever table; 0 where none. Costs the same however many there are. */
+  lastSlot(eventId: string): Promise<number>;
   failures(query: FailureQuery): Promise<FailedIssuance[]>;
   failure(id: number): Promise<FailedIssuance | null>;
   failuresBySlot(eventId: string, slots: readonly number[]): Promise<FailedIssuance[]>;

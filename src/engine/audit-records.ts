@@ -165,8 +165,8 @@ async function isInLedger({ ledger, event }: Comparison, record: LogRecord): Pro
 }
 
 async function hasAll(ledger: Ledger, eventId: string, won: number, revision: number): Promise<boolean> {
-  const [totals, event] = [await ledger.totals(eventId), await ledger.event(eventId)];
-  return totals.lastSlot >= won && (event?.revision ?? 0) >= revision;
+  const [lastSlot, event] = [await ledger.lastSlot(eventId), await ledger.event(eventId)];
+  return lastSlot >= won && (event?.revision ?? 0) >= revision;
 }
 
 /** The state with all that stands before a record, as the gate's wins say. */

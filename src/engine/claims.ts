@@ -133,6 +133,8 @@ export class Claims {
     this.#context.registry.assertServed(eventId);
     const event = isEventId(eventId) ? await this.#context.registry.snapshotOf(eventId) : null;
     if (event === null) throw await this.#context.registry.explainMissing(eventId);
+    // Looking may have found out that the gate is an older copy, which does not know of all wins.
+    this.#context.registry.assertServed(eventId);
   }
 
   // Only of decisions, so that ids of events that do not exist leave nothing behind.

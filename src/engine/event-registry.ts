@@ -21,6 +21,8 @@ interface Cause {
 const pageSize = 500;
 // As many as a process looks at again in one go: with more of them lost a person is at work anyway.
 const recheckedMax = 100;
+// As many as may wait for the gate itself; a database that hangs is waited for some 7 s.
+const waitingMax = 20_000;
 const lostCause = 'The gate has lost this event; the ledger has it.';
 
 /**
@@ -31,6 +33,8 @@ export class EventRegistry {
   readonly #context: RegistryContext;
   readonly #causes = new Map<string, Cause>();
   readonly #healing = new Map<string, Promise<boolean>>();
+  /** Calls that wait until an event is served on, or is known not to be. */
+  #waiting = 0;
 
   constructor(context: RegistryContext) {
     this.#context = context;
@@ -141,9 +145,20 @@ export class EventRegistry {
     } catch (error) {
       if (!(error instanceof DibsError)) throw error;
       if (error.code === 'event_not_found') throw await this.explainMissing(eventId);
-      if (error.code !== 'recovering' || !(await this.heal(eventId))) throw error;
+      if (error.code !== 'recovering' || !(await this.#healedFor(eventId))) throw error;
     }
     return act();
+  }
+
+  /** As `heal`, for one of many callers: no more of them wait for it than can be kept. */
+  async #healedFor(eventId: string): Promise<boolean> {
+    if (this.#waiting >= waitingMax) return false;
+    this.#waiting += 1;
+    try {
+      return await this.heal(eventId);
+    } finally {
+      this.#waiting -= 1;
+    }
   }
 
   /**
@@ -165,7 +180,7 @@ export class EventRegistry {
   }
 
   async #cover(event: LedgerEvent | null, eventId: string, tail: LogTail): Promise<Cover> {
-    const { lastSlot } = await this.#context.ledger.totals(eventId);
+    const lastSlot = await this.#context.ledger.lastSlot(eventId);
     const behind = coverIn(tail, eventId);
     return { won: Math.max(lastSlot, behind.won), revision: Math.max(event?.revision ?? 0, behind.revision) };
   }

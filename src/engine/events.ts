@@ -48,7 +48,8 @@ export class Events {
     const standing = await registry.snapshotOf(spec.id);
     registry.assertServed(spec.id);
     if (standing === null && (await ledger.event(spec.id)) !== null) throw await registry.explainMissing(spec.id);
-    const { event, created } = await gate.create(spec);
+    // One that stood a moment ago is not made: were it lost just now, it would begin at slot 1 again.
+    const { event, created } = standing === null ? await gate.create(spec) : { event: standing, created: false };
     if (!created && !sameSpec(spec, event.spec)) {
       throw new DibsError('event_exists', `Event ${spec.id} stands with another content.`);
     }
@@ -119,8 +120,7 @@ export class Events {
     if (!registry.isRecovering(eventId)) return null;
     const event = await ledger.event(eventId);
     if (event === null) return null;
-    const { lastSlot } = await ledger.totals(eventId);
-    return presentRecovering(event, lastSlot, await gate.now());
+    return presentRecovering(event, await ledger.lastSlot(eventId), await gate.now());
   }
 }
 

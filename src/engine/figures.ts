@@ -53,14 +53,15 @@ export async function figures(context: FiguresContext): Promise<Figures> {
   };
 }
 
-/** Whether this process can do its work now: claims need the gate alone, issuing needs log and ledger. */
+/** Whether this process can do its work now: claims need the gate alone, issuing needs gate, log and ledger. */
 export async function readiness(
   { gate, log, ledger }: Pick<FiguresContext, 'gate' | 'log' | 'ledger'>,
   decides: boolean,
 ): Promise<Readiness> {
-  const needed = decides
-    ? [await health(`gate:${gate.kind}`, () => gate.check())]
-    : [await health(`log:${log.kind}`, () => log.check()), await health(`ledger:${ledger.kind}`, () => ledger.check())];
+  const needed = [await health(`gate:${gate.kind}`, () => gate.check())];
+  // The embedded log is the gate once more.
+  if (!decides && log.append !== null) needed.push(await health(`log:${log.kind}`, () => log.check()));
+  if (!decides) needed.push(await health(`ledger:${ledger.kind}`, () => ledger.check()));
   const missing = needed.filter(({ up }) => !up).map(({ store, message }) => ({ store, message: message ?? '' }));
   return { ready: missing.length === 0, missing };
 }
@@ -82,7 +83,7 @@ async function eventFigures(
 ): Promise<EventFigures> {
   const { gate, ledger, registry, claims } = context;
   const { id, capacity } = event.spec;
-  const lastSlot = context.lastSlotOf(id) ?? (ledgerUp ? (await ledger.totals(id)).lastSlot : event.won);
+  const lastSlot = context.lastSlotOf(id) ?? (ledgerUp ? await ledger.lastSlot(id) : event.won);
   const unissued = Math.max(0, event.won - lastSlot);
   const [oldest] = unissued === 0 ? [] : await gate.wins(id, lastSlot, 1);
   return {

@@ -299,7 +299,7 @@ export class Issuer {
   async #lastSlot(cursor: Cursor, eventId: string): Promise<number> {
     const known = cursor.lastSlots.get(eventId);
     if (known !== undefined) return known;
-    const { lastSlot } = await this.#context.ledger.totals(eventId);
+    const lastSlot = await this.#context.ledger.lastSlot(eventId);
     cursor.lastSlots.set(eventId, lastSlot);
     return lastSlot;
   }

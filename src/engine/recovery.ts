@@ -2,7 +2,7 @@ import type { Coupon } from '../core/coupon.ts';
 import type { EventSnapshot } from '../core/event-spec.ts';
 import { emptyFold, fold } from '../core/fold.ts';
 import { DibsError } from '../core/errors.ts';
-import type { Gate, Restoration } from '../core/gate.ts';
+import type { EventProgress, Gate, Restoration } from '../core/gate.ts';
 import { type FindingList, findingList } from '../core/invariants.ts';
 import type { Ledger, LedgerEvent, LedgerTotals } from '../core/ledger.ts';
 import { parseRecord, recordVersion } from '../core/record.ts';
@@ -10,7 +10,7 @@ import { sameWin, type Win } from '../core/win.ts';
 import { type AuditContext, compareStores, failuresOf, winsBehind } from './audit.ts';
 import { ledgerEventOf } from './events.ts';
 import { revisionOf } from './issue-batch.ts';
-import type { RecoveryPlan } from './views.ts';
+import type { HeldWins, RecoveryPlan } from './views.ts';
 
 /** What recovery reads and writes. */
 export type RecoveryContext = AuditContext;
@@ -22,10 +22,14 @@ export interface PreparedRecovery {
 }
 
 const pageSize = 1_000;
+/** An event that was changed while it was read is read anew; more often in a row than this is no chance. */
+const attemptsMax = 5;
 
 /** Looks at what each store holds of an event and works out what can be rebuilt. Changes nothing. Throws `event_not_found`. */
 export async function prepareRecovery(context: RecoveryContext, eventId: string): Promise<PreparedRecovery> {
   const { gate, log, ledger, registry } = context;
+  // Another process may have recovered it since this one heard of it.
+  if (registry.isRecovering(eventId)) await registry.heal(eventId);
   const snapshot = await registry.snapshotOf(eventId);
   const kept = await ledger.event(eventId);
   if (snapshot === null && kept === null) throw await registry.explainMissing(eventId);
@@ -36,12 +40,17 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
   if (registry.isStopped(eventId)) return stoppedPlan(context, standing);
   const findings = findingList();
   const behind = await winsBehind(log, ledger, eventId);
-  const sources: Source[] = [
-    { name: 'ledger', wins: await winsOfLedger(ledger, eventId, findings) },
-    { name: 'log', wins: behind.flatMap((record) => (record.type === 'wins' ? record.wins : [])) },
-    { name: 'gate', wins: await winsOfGate(gate, eventId) },
-  ];
-  const wins = merge(sources, findings);
+  const logged = behind.flatMap((record) => (record.type === 'wins' ? record.wins : []));
+  const outbox = await readable(winsOfOutbox(gate, eventId));
+  const wins = merge(
+    [
+      { name: 'ledger', wins: await winsOfLedger(ledger, eventId, findings) },
+      { name: 'log', wins: logged },
+      { name: 'gate', wins: await readable(winsOfUsers(gate, eventId)) },
+      { name: 'outbox', wins: outbox },
+    ],
+    findings,
+  );
   // A slot that the ledger has lost behind its position would be read no more, whoever else has its win.
   const known = totals.issued + totals.failed + totals.discarded;
   if (known !== totals.lastSlot) findings.add('I8', `the ledger has ${known} wins up to slot ${totals.lastSlot}`);
@@ -51,12 +60,17 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
   const event = latestOf(kept, revisions, snapshot);
   if (event === null) throw await registry.explainMissing(eventId);
   checkByFold(event, wins, findings);
-  const restoration = await restorationOf(gate, event, wins);
+  const restoration = await restorationOf(gate, event, wins, snapshot);
   const found = findings.all();
   const plan: RecoveryPlan = {
     ...notNeeded(standing),
     needed: true,
     cause: registry.causeOf(eventId) ?? '',
+    outbox: heldOf(outbox),
+    log:
+      log.append === null
+        ? null
+        : { ...heldOf(logged), revision: behind.reduce((most, { revision }) => Math.max(most, revision), 0) },
     after: { won: wins.length, remaining: event.spec.capacity - wins.length, nextSlot: wins.length + 1 },
     lost: lossOf(wins.length, event.spec.capacity, log.append !== null),
     findings: found,
@@ -64,23 +78,33 @@ export async function prepareRecovery(context: RecoveryContext, eventId: string)
   return { plan, restoration: found.length === 0 ? restoration : null };
 }
 
-/** Carries out what is safe to do. Throws `not_recovering`, `recovery_conflict`. */
+/**
+ * Carries out what is safe to do. Of two that recover one event at once, in whatever processes, one rebuilds it, and the other
+ * finds it served. Throws `not_recovering`, `recovery_conflict`.
+ */
 export async function recover(context: RecoveryContext, eventId: string): Promise<EventSnapshot> {
   const { gate, ledger, registry } = context;
-  const { plan, restoration } = await prepareRecovery(context, eventId);
-  if (!plan.needed) throw new DibsError('not_recovering', `Event ${eventId} is served.`);
-  if (plan.findings.length > 0)
-    throw new DibsError('recovery_conflict', plan.findings[0]?.message, { details: { findings: plan.findings } });
-  if (restoration === null) {
-    await ledger.unstop(eventId);
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    const { plan, restoration } = await prepareRecovery(context, eventId);
+    if (!plan.needed) throw new DibsError('not_recovering', `Event ${eventId} is served.`);
+    if (plan.findings.length > 0)
+      throw new DibsError('recovery_conflict', plan.findings[0]?.message, { details: { findings: plan.findings } });
+    if (restoration === null) return await letGoOn(context, eventId);
+    const event = await gate.restore(restoration);
+    if (event === null) continue;
+    await ledger.putEvent(ledgerEventOf(event));
     registry.recovered(eventId);
-    const event = await registry.snapshotOf(eventId);
-    if (event === null) throw await registry.explainMissing(eventId);
     return event;
   }
-  const event = await gate.restore(restoration);
-  await ledger.putEvent(ledgerEventOf(event));
+  throw new DibsError('unavailable', `Event ${eventId} changes while it is being recovered; look at it again.`);
+}
+
+/** Serves a stopped event whose stores contradict each other no more. */
+async function letGoOn({ ledger, registry }: RecoveryContext, eventId: string): Promise<EventSnapshot> {
+  await ledger.unstop(eventId);
   registry.recovered(eventId);
+  const event = await registry.snapshotOf(eventId);
+  if (event === null) throw await registry.explainMissing(eventId);
   return event;
 }
 
@@ -101,6 +125,8 @@ function notNeeded({ eventId, snapshot, kept, totals }: Standing): RecoveryPlan 
     needed: false,
     cause: 'The event is served.',
     gate: snapshot === null ? null : { won: snapshot.won, revision: snapshot.revision },
+    outbox: null,
+    log: null,
     ledger: { won: lastSlot, revision: kept?.revision ?? 0, issued, failed, discarded },
     after: { won, remaining: capacity - won, nextSlot: won + 1 },
     lost: 'Nothing.',
@@ -124,8 +150,8 @@ async function stoppedPlan(context: RecoveryContext, standing: Standing): Promis
 
 function lossOf(won: number, capacity: number, hasLog: boolean): string {
   if (won >= capacity) return `Nothing: ${hasLog ? 'ledger and log have' : 'the ledger has'} every place.`;
-  const reached = hasLog ? 'neither log nor ledger' : 'not the ledger';
-  return `Wins behind slot ${won} that were acknowledged and had reached ${reached}: no store has them, and their slots would be given anew.`;
+  const reached = hasLog ? 'had reached neither log nor ledger' : 'had not reached the ledger';
+  return `Wins behind slot ${won} that were acknowledged and ${reached}: no store has them, and their slots would be given anew.`;
 }
 
 /** The event by its latest revision, whoever knows it. */
@@ -168,15 +194,30 @@ interface Source {
   readonly wins: readonly Win[];
 }
 
-/** What is left of an event in its gate: the wins of its users, and those of its outbox. */
-async function winsOfGate(gate: Gate, eventId: string): Promise<Win[]> {
+/** What of the gate cannot be read any more holds nothing that an event could be rebuilt from. */
+async function readable(wins: Promise<Win[]>): Promise<Win[]> {
+  try {
+    return await wins;
+  } catch (error) {
+    if (error instanceof DibsError && error.code === 'recovering') return [];
+    throw error;
+  }
+}
+
+/** The wins that the gate judges repeats by, as far as they are left. */
+async function winsOfUsers(gate: Gate, eventId: string): Promise<Win[]> {
   const wins: Win[] = [];
   for (let cursor: string | null = null; ; ) {
     const page = await gate.scan(eventId, cursor, pageSize);
     wins.push(...page.wins);
-    if (page.cursor === null) break;
+    if (page.cursor === null) return wins;
     cursor = page.cursor;
   }
+}
+
+/** The wins that are left in the outbox. */
+async function winsOfOutbox(gate: Gate, eventId: string): Promise<Win[]> {
+  const wins: Win[] = [];
   for (let after = 0; ; ) {
     const page = await gate.wins(eventId, after, pageSize);
     wins.push(...page);
@@ -185,6 +226,11 @@ async function winsOfGate(gate: Gate, eventId: string): Promise<Win[]> {
     after = last.slot;
   }
 }
+
+const heldOf = (wins: readonly Win[]): HeldWins => ({
+  wins: new Set(wins.map(({ slot }) => slot)).size,
+  lastSlot: wins.reduce((last, { slot }) => Math.max(last, slot), 0),
+});
 
 /** All that any store knows, in slot order. */
 function merge(sources: readonly Source[], findings: FindingList): Win[] {
@@ -211,11 +257,17 @@ function checkByFold(event: LedgerEvent, wins: readonly Win[], findings: Finding
   if (!result.ok) findings.add('I8', result.conflict.message);
 }
 
-async function restorationOf(gate: Gate, event: LedgerEvent, wins: readonly Win[]): Promise<Restoration> {
+async function restorationOf(
+  gate: Gate,
+  event: LedgerEvent,
+  wins: readonly Win[],
+  ifStanding: EventProgress | null,
+): Promise<Restoration> {
   const { spec, phase, epoch, createdAt } = event;
   const revision = event.revision + 1;
   const lastTime = Math.max(await gate.now(), event.updatedAt, wins.at(-1)?.wonAt ?? 0);
   // Its record must stand behind all that was read of this event, else it would never be read: no act of any revision
   // before can have had so great a number.
-  return { event: { spec, phase, revision, epoch, won: wins.length, acts: revision, createdAt, lastTime }, wins };
+  const restored = { spec, phase, revision, epoch, won: wins.length, acts: revision, createdAt, lastTime };
+  return { event: restored, wins, ifStanding };
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import type { EventSnapshot } from '../core/event-spec.ts';
-import type { Gate } from '../core/gate.ts';
-import { compareOutboxIds, type LogRecord, type OutboxId, outboxEnd, outboxIdOf, outboxStart } from '../core/record.ts';
+import type { Gate, OutboxExtent } from '../core/gate.ts';
+import { compareOutboxIds, type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../core/record.ts';
 import type { Attendance } from '../lib/attendance.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
@@ -121,20 +120,19 @@ export class Relay {
   async #sweep(): Promise<void> {
     const { gate, registry, attendance } = this.#context;
     for (let after: string | null = null; !this.#stopped; ) {
-      const page: EventSnapshot[] = await gate.list(after, pageSize);
-      for (const event of page) {
-        const { id } = event.spec;
+      const page: OutboxExtent[] = await gate.extents(after, pageSize);
+      for (const { eventId: id, end, fenced } of page) {
         if (!attendance.isMine(id)) {
           this.#cursors.delete(id);
           this.#due.delete(id);
-        } else if (event.fenced === true) {
+        } else if (fenced) {
           // Whether it may be served needs the ledger, which must not hold up what needs only gate and log.
           if (!registry.isRecovering(id)) await registry.heal(id).catch(() => false);
-        } else if (this.#isBehind(id, outboxEnd(event))) this.#due.add(id);
+        } else if (this.#isBehind(id, end)) this.#due.add(id);
       }
       const last = page.at(-1);
       if (last === undefined || page.length < pageSize) return;
-      after = last.spec.id;
+      after = last.eventId;
     }
   }
 

@@ -122,6 +122,12 @@ export interface AuditReport {
   readonly findings: readonly Finding[];
 }
 
+/** Wins that a store holds: how many, and the greatest slot among them, 0 where there are none. */
+export interface HeldWins {
+  readonly wins: number;
+  readonly lastSlot: number;
+}
+
 /** What `recover` would do to an event, and what each store holds of it. */
 export interface RecoveryPlan {
   readonly eventId: string;
@@ -130,6 +136,10 @@ export interface RecoveryPlan {
   /** Why the event waits, in a sentence. */
   readonly cause: string;
   readonly gate: { readonly won: number; readonly revision: number } | null;
+  /** The wins that are left in the gate's outbox; null where they were not looked at, since nothing need be done. */
+  readonly outbox: HeldWins | null;
+  /** What the log holds behind the ledger's position; null where it is the gate's own outbox, or was not looked at. */
+  readonly log: (HeldWins & { readonly revision: number }) | null;
   readonly ledger: {
     readonly won: number;
     readonly revision: number;

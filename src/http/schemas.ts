@@ -2,7 +2,7 @@ import { type TSchema, Type } from 'typebox';
 import { eventIdPattern, userIdPattern } from '../core/claim.ts';
 import { failedIssuanceStates } from '../core/coupon.ts';
 import { capacityMax, eventStates, limitPerUserMax, nameLengthMax } from '../core/event-spec.ts';
-import { claimStatuses } from '../engine/views.ts';
+import { claimStatuses, type HeldWins } from '../engine/views.ts';
 
 /*
  * The one source of what is accepted and of what `/openapi.json` says. A description of a request's field goes on from
@@ -163,6 +163,20 @@ export const recoveryPlanSchema = object({
     type: ['object', 'null'],
     properties: { won: count(), revision: count() },
     required: ['won', 'revision'],
+    additionalProperties: false,
+  }),
+  outbox: Type.Unsafe<HeldWins | null>({
+    type: ['object', 'null'],
+    description: 'The wins that are left in the outbox of the gate; null where nothing need be done.',
+    properties: { wins: count(), lastSlot: count() },
+    required: ['wins', 'lastSlot'],
+    additionalProperties: false,
+  }),
+  log: Type.Unsafe<(HeldWins & { revision: number }) | null>({
+    type: ['object', 'null'],
+    description: 'What the log holds that the ledger has not been given; null where the log is the outbox itself.',
+    properties: { wins: count(), lastSlot: count(), revision: count() },
+    required: ['wins', 'lastSlot', 'revision'],
     additionalProperties: false,
   }),
   ledger: object({ won: count(), revision: count(), issued: count(), failed: count(), discarded: count() }),

@@ -3,8 +3,8 @@ import type { Decision } from '../core/decision.ts';
 import type { EventAct, EventCommand } from '../core/event-act.ts';
 import { changedSpec, checkSpec, type EventPhase, type EventSnapshot, type EventSpec } from '../core/event-spec.ts';
 import { DibsError } from '../core/errors.ts';
-import type { AdmitRequest, Cover, Gate, Restoration, WinScan } from '../core/gate.ts';
-import { compareOutboxIds, type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../core/record.ts';
+import type { AdmitRequest, Cover, Gate, OutboxExtent, Restoration, WinScan } from '../core/gate.ts';
+import { compareOutboxIds, type LogRecord, outboxEnd, type OutboxId, outboxIdOf, outboxStart } from '../core/record.ts';
 import type { Win } from '../core/win.ts';
 import { claimIdOf } from '../lib/claim-id.ts';
 import { Roll } from '../lib/roll.ts';
@@ -136,6 +136,15 @@ class ModelGate implements Gate {
     return records;
   }
 
+  async extents(after: string | null, limit: number): Promise<OutboxExtent[]> {
+    const events = await this.list(after, limit);
+    return events.map((event) => ({
+      eventId: event.spec.id,
+      end: outboxEnd(event),
+      fenced: event.fenced ?? false,
+    }));
+  }
+
   async trim(eventId: string, upTo: OutboxId): Promise<void> {
     this.#demandOpen();
     const entry = this.#store.get(eventId);
@@ -144,8 +153,12 @@ class ModelGate implements Gate {
     entry.outbox = entry.outbox.filter((one) => compareOutboxIds(outboxIdOf(one), upTo) > 0);
   }
 
-  async restore({ event, wins }: Restoration): Promise<EventSnapshot> {
+  async restore({ event, wins, ifStanding }: Restoration): Promise<EventSnapshot | null> {
     this.#demandOpen();
+    const standing = this.#store.get(event.spec.id)?.event ?? null;
+    // In other words than the drivers': by the text of what counts.
+    const told = (one: typeof ifStanding) => (one == null ? 'none' : `${one.won}, ${one.acts}, ${one.revision}`);
+    if (ifStanding !== undefined && told(standing) !== told(ifStanding)) return null;
     const { spec, phase, epoch, won, acts, createdAt, lastTime } = event;
     const revision = event.revision - 1;
     const blank = { ...event, revision: revision - 1, won: 0, acts: 0, lastTime: createdAt };

@@ -117,6 +117,10 @@ class ModelLedger implements Ledger {
     return { issued: issued.length, failed: inState('waiting'), discarded: inState('discarded'), lastSlot };
   }
 
+  async lastSlot(eventId: string): Promise<number> {
+    return (await this.totals(eventId)).lastSlot;
+  }
+
   async failures({ state, dueAt, eventId, afterId, limit }: FailureQuery): Promise<FailedIssuance[]> {
     const found = this.#data().failures.filter(
       (one) =>

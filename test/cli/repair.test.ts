@@ -40,7 +40,7 @@ test('a gate that is gone is rebuilt from the ledger by one who says so', async 
   assert.equal(silent.code, 2);
   assert.match(
     silent.stdout,
-    /gate +has nothing of it\n +ledger +2 won[^]*after +2 won, 98 remaining, next slot 3\n +lost/,
+    /gate +has nothing of it\n +outbox +has no wins of it\n +ledger +2 won[^]*after +2 won, 98 remaining, next slot 3\n +lost/,
   );
   assert.ok(silent.stdout.split('\n').every((line) => line.length <= 80));
   const done = await second.json<{ recovered: boolean; event: { won: number } }>('recover', 'demo', '--yes');

@@ -32,7 +32,7 @@ function breakable(): { readonly options: RigOptions; isDown: boolean } {
         issue: (batch) => down(() => ledger.issue(batch)),
         couponsBySlot: (eventId, slots) => down(() => ledger.couponsBySlot(eventId, slots)),
         failuresBySlot: (eventId, slots) => down(() => ledger.failuresBySlot(eventId, slots)),
-        totals: (eventId) => down(() => ledger.totals(eventId)),
+        lastSlot: (eventId) => down(() => ledger.lastSlot(eventId)),
       }),
   };
   return Object.assign(state, { options });

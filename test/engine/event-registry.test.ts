@@ -179,7 +179,7 @@ describe('a fenced event', () => {
 
   it('is covered by what is issued while it is being looked at', async () => {
     // The gate is an older copy without revision 2, which moves from the log to the ledger in the very moment.
-    for (const moment of ['position', 'event', 'totals', 'read'] as const) {
+    for (const moment of ['position', 'event', 'lastSlot', 'read'] as const) {
       const stores = new Stores();
       await stores.create('drop', 2);
       await stores.know('drop', { won: 2, revision: 1 }, { won: 2, revision: 2 });
@@ -200,7 +200,7 @@ describe('a fenced event', () => {
           wrapLedger(ledger, {
             position: during('position', (partition) => ledger.position(partition)),
             event: during('event', (eventId) => ledger.event(eventId)),
-            totals: during('totals', (eventId) => ledger.totals(eventId)),
+            lastSlot: during('lastSlot', (eventId) => ledger.lastSlot(eventId)),
           }),
       });
       assert.equal(await registry.heal('drop'), false, `issued behind the look at ${moment}`);
@@ -213,7 +213,7 @@ describe('a store that does not answer', () => {
     ['gate', 'events'],
     ['gate', 'unfence'],
     ['ledger', 'event'],
-    ['ledger', 'totals'],
+    ['ledger', 'lastSlot'],
     ['ledger', 'position'],
     ['log', 'read'],
   ] as const) {
@@ -257,7 +257,7 @@ describe('a store that does not answer', () => {
     const registry = stores.registry({
       ledger: (ledger) =>
         wrapLedger(ledger, {
-          totals: (eventId) => (isAway ? unavailable() : ledger.totals(eventId)),
+          lastSlot: (eventId) => (isAway ? unavailable() : ledger.lastSlot(eventId)),
           stopped: () => (isAway ? unavailable() : ledger.stopped()),
         }),
     });
@@ -312,6 +312,33 @@ describe('what is done at the gate', () => {
     registry.stop('drop', 'planted');
     await troubleOf('recovering', () => registry.served('drop', stopped.act));
     assert.deepEqual([older.acts(), stopped.acts(), stopped.stores.isFenced('drop')], [1, 1, true]);
+  });
+
+  it('waits for a slow ledger in no greater number than can be kept; the others are told at once', async () => {
+    const { opened, open } = latch();
+    const { stores } = await acting(0);
+    const registry = stores.registry({
+      ledger: (ledger) => wrapLedger(ledger, { event: (eventId) => opened.then(() => ledger.event(eventId)) }),
+    });
+    const counts = { done: 0, refused: 0 };
+    const calls = Array.from({ length: 20_005 }, async () => {
+      let isFirst = true;
+      const act = async (): Promise<void> => {
+        if (isFirst) {
+          isFirst = false;
+          throw fencing();
+        }
+      };
+      await registry.served('drop', act).then(
+        () => (counts.done += 1),
+        () => (counts.refused += 1),
+      );
+    });
+    await turns(20);
+    assert.deepEqual(counts, { done: 0, refused: 5 });
+    open();
+    await Promise.all(calls);
+    assert.deepEqual(counts, { done: 20_000, refused: 5 });
   });
 
   it('is not done again after any other trouble, of which nobody knows what came', async () => {

@@ -126,6 +126,25 @@ describe('creating an event', () => {
     await troubleOf('recovering', () => rig.dibs.claim({ eventId: 'drop', userId: 'u1' }));
   });
 
+  it('that stands makes nothing, though it be lost in that very moment', async (t) => {
+    const rig = await openRig(t, {
+      gate: (gate) => {
+        let isMade = false;
+        return wrapGate(gate, {
+          create: async (spec) => {
+            assert.equal(isMade, false, 'made anew');
+            isMade = true;
+            return gate.create(spec);
+          },
+        });
+      },
+    });
+    await rig.drop(drop, 2);
+    const { event, created } = await rig.dibs.createEvent(drop);
+    assert.deepEqual([event.won, created], [2, false]);
+    await troubleOf('event_exists', () => rig.dibs.createEvent({ ...drop, name: 'Another' }));
+  });
+
   it('is answered only once the ledger knows the event, and can be asked for again', async (t) => {
     let isDown = true;
     const rig = await openRig(t, {

@@ -13,7 +13,7 @@ describe('a store that is away', () => {
       ledger: (ledger) =>
         wrapLedger(ledger, {
           check: () => down(() => ledger.check()),
-          totals: (eventId) => down(() => ledger.totals(eventId)),
+          lastSlot: (eventId) => down(() => ledger.lastSlot(eventId)),
           failureTotals: () => down(() => ledger.failureTotals()),
           issue: (batch) => down(() => ledger.issue(batch)),
         }),
@@ -52,6 +52,19 @@ describe('a store that is away', () => {
     const { events, stores } = await rig.dibs.figures();
     assert.deepEqual(events, []);
     assert.equal(stores[0]?.up, false);
+  });
+
+  it('keeps whoever issues from being ready, be it gate or ledger', async (t) => {
+    const away = { gate: false, ledger: false };
+    const rig = await openRig(t, {
+      roles: ['issuing'],
+      gate: (gate) => wrapGate(gate, { check: () => (away.gate ? unavailable() : gate.check()) }),
+      ledger: (ledger) => wrapLedger(ledger, { check: () => (away.ledger ? unavailable() : ledger.check()) }),
+    });
+    assert.equal((await rig.dibs.readiness()).ready, true);
+    Object.assign(away, { gate: true, ledger: true });
+    const { ready, missing } = await rig.dibs.readiness();
+    assert.deepEqual([ready, missing.map(({ store }) => store)], [false, ['gate:sqlite', 'ledger:sqlite']]);
   });
 
   it('is said of a closed engine', async (t) => {

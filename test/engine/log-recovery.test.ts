@@ -6,7 +6,7 @@ import { wrapGate, wrapLedger, wrapLog } from '../../src/testing/canaries/wrap.t
 import { fenceModelEvent } from '../../src/testing/model-gate.ts';
 import { troubleOf } from '../../src/testing/refusal.ts';
 import { Fleet, one, openFleet, type Process, slotsFrom, two } from './fleet.ts';
-import { unavailable } from './fixture.ts';
+import { latch, unavailable } from './fixture.ts';
 
 /** Two processes whose log and ledger a test takes away: `api` decides claims, `worker` relays and issues. */
 async function pair(fleet: Fleet) {
@@ -66,6 +66,64 @@ async function areKept(fleet: Fleet, process: Process, count: number): Promise<v
 }
 
 describe('a gate that is gone', () => {
+  it('is told by its plan: what outbox, log and ledger hold', async (t) => {
+    const { fleet, api } = await spread(t);
+    fleet.events.delete(one);
+    await troubleOf('recovering', () => api.dibs.claim(key(1)));
+    const { gate, outbox, log, ledger, after } = await api.dibs.recoveryPlan(one);
+    assert.deepEqual(
+      { gate, outbox, log, won: ledger.won, next: after.nextSlot },
+      { gate: null, outbox: { wins: 0, lastSlot: 0 }, log: { wins: 3, lastSlot: 7, revision: 4 }, won: 4, next: 8 },
+    );
+  });
+
+  it('is rebuilt once, by whichever of two processes is asked, and loses nothing that is won in between', async (t) => {
+    const { fleet, api, back } = await spread(t);
+    const { opened, open } = latch();
+    let isSlow = false;
+    const other = await fleet.open('other', {
+      roles: ['claims'],
+      // It has read what log and ledger have, and is slow to do something about it.
+      gate: (gate) =>
+        wrapGate(gate, {
+          async restore(restoration) {
+            isSlow = true;
+            await opened;
+            return gate.restore(restoration);
+          },
+        }),
+    });
+    fleet.events.delete(one);
+    await troubleOf('recovering', () => api.dibs.claim(key(1)));
+    await troubleOf('recovering', () => other.dibs.claim(key(1)));
+    const second = troubleOf('not_recovering', () => other.dibs.recover(one));
+    await fleet.until('it has read', () => isSlow);
+    await api.dibs.recover(one);
+    await fleet.win(api, one, 8, 12);
+    open();
+    await second;
+    await areKept(fleet, other, 12);
+    back();
+    await fleet.pass(2_100);
+    await fleet.sound(api);
+  });
+
+  it('needs nothing more of a process that has not heard of its recovery yet', async (t) => {
+    const { fleet, api, back } = await spread(t);
+    const other = await fleet.open('other', { roles: ['claims'] });
+    fleet.events.delete(one);
+    await troubleOf('recovering', () => api.dibs.claim(key(1)));
+    await troubleOf('recovering', () => other.dibs.claim(key(1)));
+    await api.dibs.recover(one);
+    await fleet.win(api, one, 8, 8);
+    await troubleOf('not_recovering', () => other.dibs.recover(one));
+    assert.equal((await other.dibs.recoveryPlan(one)).needed, false);
+    await areKept(fleet, other, 8);
+    back();
+    await fleet.pass(2_100);
+    await fleet.sound(api);
+  });
+
   it('comes back with what ledger and log have: the log’s wins and revisions too', async (t) => {
     const { fleet, api, worker, back } = await spread(t);
     fleet.events.delete(one);
@@ -143,6 +201,23 @@ describe('a gate that is gone', () => {
 });
 
 describe('a gate that is an older copy', () => {
+  it('says of no claim that there is none', async (t) => {
+    const { fleet } = await spread(t);
+    const [lister, getter] = [
+      await fleet.open('b', { roles: ['claims'] }),
+      await fleet.open('c', { roles: ['claims'] }),
+    ];
+    const entry = fleet.entry();
+    const { userId, claimId } = entry.wins[4] ?? assert.fail('there should be five');
+    const { outbox, event } = entry;
+    entry.wins = entry.wins.slice(0, 2);
+    entry.event = { ...event, won: 2, fenced: true };
+    entry.outbox = outbox.slice(0, 1);
+    // The first that each of these processes hears of it.
+    await troubleOf('recovering', () => lister.dibs.listClaims(one, userId));
+    await troubleOf('recovering', () => getter.dibs.getClaim(one, claimId));
+  });
+
   it('waits where the log has more than it, and keeps what it alone has', async (t) => {
     const { fleet, api, worker, wins, back } = await spread(t);
     const entry = fleet.entry();

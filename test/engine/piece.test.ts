@@ -71,7 +71,7 @@ async function take(records: readonly (LogRecord | PoisonRecord)[], given: Given
     {
       ledger,
       couponOf,
-      lastSlotOf: async (eventId) => (await ledger.totals(eventId)).lastSlot,
+      lastSlotOf: (eventId) => ledger.lastSlot(eventId),
       causeOf: (eventId) => (eventId === 'drop' ? stopped : null),
       nextAttemptAt: () => 99,
     },

@@ -42,7 +42,7 @@ export class Shelf {
     log: this.log,
     ledger: wrapLedger(this.ledger, {
       event: (eventId) => (this.isLedgerAway ? unavailable() : this.ledger.event(eventId)),
-      totals: (eventId) => (this.isLedgerAway ? unavailable() : this.ledger.totals(eventId)),
+      lastSlot: (eventId) => (this.isLedgerAway ? unavailable() : this.ledger.lastSlot(eventId)),
     }),
   });
 

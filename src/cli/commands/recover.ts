@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { RecoveryPlan } from '../../engine/views.ts';
+import type { HeldWins, RecoveryPlan } from '../../engine/views.ts';
 import { doesOnServer } from '../act.ts';
 import { confirmed, yesFlag } from '../confirm.ts';
 import { eventLines, type ShownEvent } from '../event-text.ts';
 import { eventPath, type Wire } from '../server.ts';
 import { fields } from '../table.ts';
-import { count, visible, wrap } from '../text.ts';
+import { count, plural, visible, wrap } from '../text.ts';
 import { CliTrouble } from '../trouble.ts';
 
 type ShownPlan = Wire<RecoveryPlan>;
@@ -45,14 +45,16 @@ export function defineRecover(command: Command): void {
   });
 }
 
-function planLines({ eventId, cause, gate, ledger, after, lost }: ShownPlan, width: number): string[] {
+function planLines({ eventId, cause, gate, outbox, log, ledger, after, lost }: ShownPlan, width: number): string[] {
   const long = (name: string, text: string): [string, string][] =>
     wrap(visible(text), width - 12).map((line, i) => [i === 0 ? name : '', line]);
   return [
-    `${eventId} waits for recovery. It would be rebuilt from the ledger:`,
+    `${eventId} waits for recovery. It would be rebuilt from what its stores hold:`,
     ...fields([
       ...long('cause', cause),
       ['gate', gate === null ? 'has nothing of it' : `${count(gate.won)} won, revision ${gate.revision}`],
+      ...(outbox === null ? [] : [['outbox', heldWords(outbox)] as [string, string]]),
+      ...(log === null ? [] : [['log', `${heldWords(log)}, not issued yet`] as [string, string]]),
       ['ledger', `${count(ledger.won)} won, revision ${ledger.revision}`],
       ['', `${count(ledger.issued)} issued, ${count(ledger.failed)} failed, ${count(ledger.discarded)} discarded`],
       ['after', `${count(after.won)} won, ${count(after.remaining)} remaining, next slot ${count(after.nextSlot)}`],
@@ -60,3 +62,6 @@ function planLines({ eventId, cause, gate, ledger, after, lost }: ShownPlan, wid
     ]),
   ];
 }
+
+const heldWords = ({ wins, lastSlot }: HeldWins): string =>
+  wins === 0 ? 'has no wins of it' : `${plural(wins, 'win')}, the last of slot ${count(lastSlot)}`;

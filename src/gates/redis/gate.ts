@@ -3,12 +3,14 @@ import type { Decision } from '../../core/decision.ts';
 import { type ActOutcome, type EventCommand, judgeCommand } from '../../core/event-act.ts';
 import { checkSpec, type EventSnapshot, type EventSpec } from '../../core/event-spec.ts';
 import { DibsError } from '../../core/errors.ts';
-import type { AdmitRequest, Cover, Gate, Restoration, WinScan } from '../../core/gate.ts';
-import { type LogRecord, type OutboxId, parseOutboxId } from '../../core/record.ts';
+import type { AdmitRequest, Cover, Gate, OutboxExtent, Restoration, WinScan } from '../../core/gate.ts';
+import { type LogRecord, outboxEnd, type OutboxId, parseOutboxId } from '../../core/record.ts';
 import type { Win } from '../../core/win.ts';
 import { parseRedisAddress } from './address.ts';
 import { decisionsFrom, fenced, lineText, snapshotFrom, specText, statusOf, timeText, winsFrom } from './codec.ts';
 import { RedisConnection } from './connection.ts';
+import { EventIndex } from './event-index.ts';
+import { ExtentWatch } from './extents.ts';
 import { KeyNames, listOf } from './keys.ts';
 import type { Reply } from './link.ts';
 import { type OutboxSource, readOutbox, readWins } from './outbox.ts';
@@ -61,10 +63,12 @@ export async function openRedisGate(options: RedisGateOptions): Promise<Gate> {
   });
   const names = new KeyNames(prefix);
   const intervalMs = options.checkIntervalMs ?? checkIntervalMs;
-  watch = new SettingsWatch({ connection, names, cluster: address.cluster, clock, intervalMs, alarm });
+  const index = new EventIndex(connection, names.index);
+  const tend = () => index.tend();
+  watch = new SettingsWatch({ connection, names, cluster: address.cluster, clock, intervalMs, alarm, tend });
   try {
     await watch.start();
-    return new RedisGate(connection, watch, names);
+    return new RedisGate(connection, watch, names, index);
   } catch (error) {
     await connection.close();
     throw error;
@@ -76,11 +80,25 @@ class RedisGate implements Gate {
   readonly #connection: RedisConnection;
   readonly #watch: SettingsWatch;
   readonly #names: KeyNames;
+  readonly #index: EventIndex;
+  readonly #extents: ExtentWatch;
 
-  constructor(connection: RedisConnection, watch: SettingsWatch, names: KeyNames) {
+  constructor(connection: RedisConnection, watch: SettingsWatch, names: KeyNames, index: EventIndex) {
     this.#connection = connection;
     this.#watch = watch;
     this.#names = names;
+    this.#index = index;
+    this.#extents = new ExtentWatch(
+      async (eventId) => {
+        const standing = await this.#look(eventId);
+        if (standing === null) return null;
+        const { event, now } = standing;
+        const { opensAt } = event.spec;
+        const extent = { eventId, end: outboxEnd(event), fenced: event.fenced ?? false };
+        return { extent, opensInMs: opensAt === null ? null : opensAt - now };
+      },
+      () => performance.now(),
+    );
   }
 
   async now(): Promise<number> {
@@ -96,7 +114,7 @@ class RedisGate implements Gate {
     const { id, capacity, limitPerUser, opensAt, closesAt } = spec;
     await this.#demandFit(id);
     // Before the event: an id too many in the index is harmless, one too few would hide an event.
-    await this.#connection.send(this.#names.index, 'ZADD', this.#names.index, '0', id);
+    await this.#index.add(id);
     const values = [specText(spec), String(capacity), String(limitPerUser), timeText(opensAt), timeText(closesAt)];
     const reply = statusOf(await this.#run(scripts.create, id, values));
     if (reply.status !== statuses.done) throw fenced(id, 'parts of it are left in Redis, but not the event itself');
@@ -120,18 +138,17 @@ class RedisGate implements Gate {
   }
 
   async list(after: string | null, limit: number): Promise<EventSnapshot[]> {
-    const { index } = this.#names;
-    const events: EventSnapshot[] = [];
-    for (let behind = after; events.length < limit; ) {
-      const from = behind === null ? '-' : `(${behind}`;
-      const count = limit - events.length;
-      const page = await this.#connection.send(index, 'ZRANGEBYLEX', index, from, '+', 'LIMIT', '0', String(count));
-      const ids = (page as readonly Reply[]).map(String);
-      events.push(...(await this.events(ids)).filter((event) => event !== null));
-      if (ids.length < count) break;
-      behind = ids.at(-1) ?? null;
-    }
-    return events;
+    return await paged(after, limit, async (behind, count) => {
+      const ids = await this.#index.page(behind, count);
+      return { ids, found: (await this.events(ids)).filter((event) => event !== null) };
+    });
+  }
+
+  async extents(after: string | null, limit: number): Promise<OutboxExtent[]> {
+    return await paged(after, limit, async (behind, count) => {
+      const ids = await this.#index.pageAtHand(behind, count);
+      return { ids, found: await this.#extents.of(ids) };
+    });
   }
 
   async admit(eventId: string, requests: readonly AdmitRequest[]): Promise<Decision[]> {
@@ -149,6 +166,8 @@ class RedisGate implements Gate {
     args[1] = someWithoutKey;
     const { status, values } = statusOf(await this.#run(scripts.admit, eventId, args));
     assertServed(eventId, status);
+    this.#index.note(eventId);
+    this.#extents.stir(eventId);
     return decisionsFrom(eventId, requests, values);
   }
 
@@ -172,8 +191,10 @@ class RedisGate implements Gate {
     await this.#run(scripts.trim, eventId, [String(slot), String(n)]);
   }
 
-  async restore(restoration: Restoration): Promise<EventSnapshot> {
-    await this.#demandFit(restoration.event.spec.id);
+  async restore(restoration: Restoration): Promise<EventSnapshot | null> {
+    const { id } = restoration.event.spec;
+    await this.#demandFit(id);
+    await this.#index.add(id);
     return await restoreEvent(this.#connection, this.#names, restoration);
   }
 
@@ -228,6 +249,7 @@ class RedisGate implements Gate {
   /** Null where there is none, or where what stands there cannot be told. */
   async #look(eventId: string): Promise<{ event: EventSnapshot; now: number } | null> {
     const { status, values } = statusOf(await this.#run(scripts.look, eventId, []));
+    if (status !== statuses.absent) this.#index.note(eventId);
     return status === statuses.done ? snapshotFrom(values) : null;
   }
 
@@ -251,6 +273,26 @@ class RedisGate implements Gate {
     assertServed(id, status);
     return snapshotFrom(values).event;
   }
+}
+
+/** What is found of the ids of a list, until there are so many or the list is at its end. */
+async function paged<T>(
+  after: string | null,
+  limit: number,
+  read: (
+    behind: string | null,
+    count: number,
+  ) => Promise<{ readonly ids: readonly string[]; readonly found: readonly T[] }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let behind = after; all.length < limit; ) {
+    const count = limit - all.length;
+    const { ids, found } = await read(behind, count);
+    all.push(...found);
+    if (ids.length < count) break;
+    behind = ids.at(-1) ?? null;
+  }
+  return all;
 }
 
 /** Throws `event_not_found` or `recovering` for the status of a script. */

@@ -1,7 +1,7 @@
 import type { OutboxId } from '../../core/record.ts';
 import { type LogRecord, parseOutboxId } from '../../core/record.ts';
 import type { Win } from '../../core/win.ts';
-import { recordFrom } from './codec.ts';
+import { fenced, recordFrom } from './codec.ts';
 import type { RedisConnection } from './connection.ts';
 import type { Reply } from './link.ts';
 
@@ -45,12 +45,16 @@ export async function readWins(source: OutboxSource, after: number, limit: numbe
 const idOf = (record: LogRecord): OutboxId =>
   record.type === 'event' ? `${record.won}-${record.n}` : `${record.wins.at(-1)?.slot ?? 0}-0`;
 
+/** Throws `recovering` where something else than an outbox stands there. */
 async function range(
   { connection, eventId, key }: OutboxSource,
   from: string,
   to: string,
   count: string,
 ): Promise<LogRecord[]> {
-  const entries = await connection.send(key, 'XRANGE', key, from, to, 'COUNT', count);
+  const entries = await connection.send(key, 'XRANGE', key, from, to, 'COUNT', count).catch((error: unknown) => {
+    const isNoStream = connection.classifier.replyOf(error)?.startsWith('WRONGTYPE') === true;
+    throw isNoStream ? fenced(eventId, 'what stands in the place of its outbox is none') : error;
+  });
   return (entries as readonly Reply[]).map((entry) => recordFrom(eventId, entry));
 }

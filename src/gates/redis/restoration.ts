@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DibsError } from '../../core/errors.ts';
-import type { Restoration } from '../../core/gate.ts';
+import type { EventProgress, Restoration } from '../../core/gate.ts';
 import type { EventSnapshot } from '../../core/event-spec.ts';
 import type { Win } from '../../core/win.ts';
 import { claimIdOf } from '../../lib/claim-id.ts';
@@ -16,30 +16,34 @@ const readyForMs = '3600000';
 
 /**
  * Puts an event back: its wins are laid ready under keys of their own, in steps, and one script then puts all of it in place.
- * Whoever looks in between finds what stood before. Throws `recovery_conflict` where the wins are not those of this event.
+ * Whoever looks in between finds what stood before. Null where something else stands than was expected. Throws `recovery_conflict` where the wins are not those of this event.
  */
 export async function restoreEvent(
   connection: RedisConnection,
   names: KeyNames,
   restoration: Restoration,
-): Promise<EventSnapshot> {
-  const { event, wins } = restoration;
+): Promise<EventSnapshot | null> {
+  const { event, wins, ifStanding } = restoration;
   const fields = checkedFields(restoration);
   const { id } = event.spec;
   const ready = names.readyFor(id, randomBytes(8).toString('hex'));
   const keys = [...listOf(names.of(id)), ready.users, ready.outbox];
-  await connection.send(names.index, 'ZADD', names.index, '0', id);
   for (let at = 0; at < fields.length; at += winsPerStep)
     await layReady(connection, ready.users, ['HSET', ready.users, ...fields.slice(at, at + winsPerStep).flat()]);
   const entries = entriesOf(event, wins);
   for (const entry of entries) await layReady(connection, ready.outbox, ['XADD', ready.outbox, ...entry]);
   const counts = [String(fields.length), String(entries.length)];
-  const reply = await connection.run(scripts.restore, keys, [...counts, ...headOf(event, fields.length)]);
+  const expected = ifStanding === undefined ? '*' : progressText(ifStanding);
+  const reply = await connection.run(scripts.restore, keys, [...counts, expected, ...headOf(event, fields.length)]);
   const { status, values } = statusOf(reply);
+  if (status === statuses.again) return null;
   if (status !== statuses.done)
     throw new DibsError('unavailable', `What was laid ready of event ${id} is not whole; nothing was restored.`);
   return snapshotFrom(values).event;
 }
+
+const progressText = (standing: EventProgress | null): string =>
+  standing === null ? '' : `${standing.won} ${standing.acts} ${standing.revision}`;
 
 async function layReady(connection: RedisConnection, key: string, command: readonly string[]): Promise<void> {
   await connection.send(key, ...command);

@@ -14,6 +14,8 @@ export interface WatchContext {
   readonly clock: Pick<Clock, 'sleep'>;
   readonly intervalMs: number;
   readonly alarm: (message: string, error: unknown) => void;
+  /** Done at each look besides; what it meets is met by others as well. */
+  readonly tend: () => Promise<void>;
 }
 
 /** What is known of one master. */
@@ -80,12 +82,12 @@ export class SettingsWatch {
   }
 
   async #run(): Promise<void> {
-    const { clock, connection, intervalMs } = this.#context;
+    const { clock, connection, intervalMs, tend } = this.#context;
     for (;;) {
       await clock.sleep(intervalMs, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       // A master that does not answer is for each call to meet; what was seen of its settings last still holds.
-      await Promise.allSettled(connection.masters().map((node) => this.#look(node)));
+      await Promise.allSettled([...connection.masters().map((node) => this.#look(node)), tend()]);
     }
   }
 

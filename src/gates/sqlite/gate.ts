@@ -4,8 +4,16 @@ import { type Decision, judgeClaim } from '../../core/decision.ts';
 import { type EventCommand, judgeCommand } from '../../core/event-act.ts';
 import { checkSpec, type EventSnapshot, type EventSpec } from '../../core/event-spec.ts';
 import { DibsError } from '../../core/errors.ts';
-import type { AdmitRequest, Cover, Gate, Restoration, WinScan } from '../../core/gate.ts';
-import type { LogRecord, OutboxId } from '../../core/record.ts';
+import {
+  type AdmitRequest,
+  type Cover,
+  type Gate,
+  isStill,
+  type OutboxExtent,
+  type Restoration,
+  type WinScan,
+} from '../../core/gate.ts';
+import { type LogRecord, outboxEnd, type OutboxId } from '../../core/record.ts';
 import type { Win } from '../../core/win.ts';
 import { claimIdOf } from '../../lib/claim-id.ts';
 import { Roll } from '../../lib/roll.ts';
@@ -138,6 +146,11 @@ class SqliteGate implements Gate {
     });
   }
 
+  async extents(after: string | null, limit: number): Promise<OutboxExtent[]> {
+    const events = await this.list(after, limit);
+    return events.map((event) => ({ eventId: event.spec.id, end: outboxEnd(event), fenced: false }));
+  }
+
   async outbox(eventId: string, after: OutboxId, winsMax: number): Promise<LogRecord[]> {
     return this.#guard(() => {
       const entry = this.#table.find(eventId);
@@ -149,9 +162,10 @@ class SqliteGate implements Gate {
     // The wins are the outbox, and replays need them for ever: there is nothing that could go.
   }
 
-  async restore({ event, wins }: Restoration): Promise<EventSnapshot> {
+  async restore({ event, wins, ifStanding }: Restoration): Promise<EventSnapshot | null> {
     return this.#guard(() => {
       const standing = this.#table.find(event.spec.id);
+      if (ifStanding !== undefined && !isStill(standing?.event ?? null, ifStanding)) return null;
       this.#commit(() => {
         if (standing !== null) {
           this.#db.prepare('DELETE FROM wins WHERE event_no = ?').run(standing.no);

@@ -109,6 +109,11 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
     return row ?? { issued: 0, failed: 0, discarded: 0, lastSlot: 0 };
   }
 
+  async lastSlot(eventId: string): Promise<number> {
+    const [row] = await this.#transactions.read((session) => session.read('last-slot', [eventId]));
+    return row?.lastSlot ?? 0;
+  }
+
   async failures({ state, dueAt, eventId, afterId, limit }: FailureQuery): Promise<FailedIssuance[]> {
     const rows = await this.#transactions.read((session) =>
       dueAt === undefined

@@ -32,6 +32,7 @@ export interface Reads {
   readonly failures: FailedIssuance;
   readonly 'failures-by-slot': FailedIssuance;
   readonly 'failures-due': FailedIssuance;
+  readonly 'last-slot': { readonly lastSlot: number };
   readonly 'lock-failure': { readonly state: FailedIssuanceState };
   readonly 'lock-rate': RateState;
   readonly now: { readonly now: number };

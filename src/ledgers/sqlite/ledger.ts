@@ -128,6 +128,10 @@ class SqliteLedger implements Ledger {
     return this.#guard(() => ({ issued: 0, failed: 0, discarded: 0, lastSlot: 0, ...this.#sql.totals.get(eventId) }));
   }
 
+  async lastSlot(eventId: string): Promise<number> {
+    return this.#guard(() => this.#sql.lastSlot.get(eventId)?.lastSlot ?? 0);
+  }
+
   async failures({ state, dueAt, eventId, afterId, limit }: FailureQuery): Promise<FailedIssuance[]> {
     return this.#guard(() => {
       const { failures, failuresDue } = this.#sql;

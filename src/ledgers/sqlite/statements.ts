@@ -35,6 +35,7 @@ export interface Statements {
   readonly failuresDue: Query<FailedIssuance>;
   readonly failureTotals: Query<{ readonly state: FailedIssuanceState; readonly count: number }>;
   readonly totals: Query<LedgerTotals>;
+  readonly lastSlot: Query<{ readonly lastSlot: number }>;
   readonly settleFailure: StatementSync;
   readonly postponeFailure: StatementSync;
   readonly rate: Query<RateState>;
@@ -64,6 +65,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     failuresDue: query(db, sql('failures-due.sql')),
     failureTotals: query(db, sql('failure-totals.sql')),
     totals: query(db, sql('totals.sql')),
+    lastSlot: query(db, sql('last-slot.sql')),
     settleFailure: db.prepare(sql('settle-failure.sql')),
     postponeFailure: db.prepare(sql('postpone-failure.sql')),
     rate: query(db, sql('rate.sql')),

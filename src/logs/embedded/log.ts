@@ -1,5 +1,5 @@
 import type { Gate } from '../../core/gate.ts';
-import { type OutboxId, outboxEnd, outboxIdOf, outboxStart, parseOutboxId } from '../../core/record.ts';
+import { type OutboxId, outboxIdOf, outboxStart, parseOutboxId } from '../../core/record.ts';
 import type { LogBatch, WinLog } from '../../core/win-log.ts';
 import type { Attendance } from '../../lib/attendance.ts';
 
@@ -21,8 +21,8 @@ export function openEmbeddedLog(gate: Gate, attendance: Pick<Attendance, 'start'
     },
     holds: (partition) => joined && attendance.isMine(partition),
     async ends(after, limit) {
-      const events = await gate.list(after, limit);
-      return events.map((event) => ({ partition: event.spec.id, end: outboxEnd(event) }));
+      const extents = await gate.extents(after, limit);
+      return extents.map(({ eventId, end }) => ({ partition: eventId, end }));
     },
     async read(partition, position, winsMax): Promise<LogBatch> {
       const records = await gate.outbox(partition, position as OutboxId, winsMax);

@@ -213,11 +213,56 @@ export const keepingCanaries: readonly GateCanary[] = [
     },
   },
   {
+    name: 'restores upon whatever stands',
+    failsAt: [
+      'restoring an event > goes by what has to stand there still: nothing',
+      'restoring an event > goes by what has to stand there still: an event that has come just so far',
+    ],
+    open(clock, store) {
+      const gate = openModelGate(clock, store);
+      return wrapGate(gate, { restore: ({ event, wins }) => gate.restore({ event, wins }) });
+    },
+  },
+  {
+    name: 'looks at the wins alone of what a restoration goes by',
+    failsAt: ['restoring an event > goes by what has to stand there still: an event that has come just so far'],
+    open(clock, store) {
+      const gate = openModelGate(clock, store);
+      return wrapGate(gate, {
+        async restore({ event, wins, ifStanding }) {
+          const won = store.get(event.spec.id)?.event.won ?? null;
+          return ifStanding !== undefined && (ifStanding?.won ?? null) !== won ? null : gate.restore({ event, wins });
+        },
+      });
+    },
+  },
+  {
+    name: 'says that an outbox ends with its wins',
+    failsAt: ['listing and paging > extents say how far each outbox goes'],
+    open(clock, store) {
+      const gate = openModelGate(clock, store);
+      return wrapGate(gate, {
+        async extents(after, limit) {
+          const extents = await gate.extents(after, limit);
+          return extents.map((one) => ({ ...one, end: `${store.get(one.eventId)?.event.won ?? 0}-0` as const }));
+        },
+      });
+    },
+  },
+  {
+    name: 'shows no extent behind the first page',
+    failsAt: ['listing and paging > extents come in byte order of their ids, in pages of any size'],
+    open(clock, store) {
+      const gate = openModelGate(clock, store);
+      return wrapGate(gate, { extents: async (after, limit) => (after === null ? gate.extents(null, limit) : []) });
+    },
+  },
+  {
     name: 'restores an event without its wins',
     failsAt: ['restoring an event > replays its wins and counts them'],
     open(clock, store) {
       const gate = openModelGate(clock, store);
-      return wrapGate(gate, { restore: ({ event }) => gate.restore({ event, wins: [] }) });
+      return wrapGate(gate, { restore: (one) => gate.restore({ ...one, wins: [] }) });
     },
   },
 ];

@@ -53,6 +53,14 @@ function clear(store: LedgerData, coupons: readonly NewCoupon[]): void {
 
 export const ledgerCanaries: readonly LedgerCanary[] = [
   {
+    name: 'takes the last coupon for the last slot',
+    failsAt: ['reading > the last slot counts in failures as well'],
+    open: breaking((_ledger, store) => ({
+      lastSlot: async (eventId) =>
+        store.coupons.reduce((last, one) => (one.eventId === eventId ? Math.max(last, one.slot) : last), 0),
+    })),
+  },
+  {
     name: 'moves the position without the coupons',
     failsAt: ['issuing > writes coupons as they are, events, failures and the position at once'],
     open: breaking((ledger) => ({ issue: (batch) => ledger.issue({ ...batch, coupons: [] }) })),

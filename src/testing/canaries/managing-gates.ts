@@ -178,7 +178,7 @@ export const managingCanaries: readonly GateCanary[] = [
     name: 'restores every event open',
     failsAt: ['restoring an event > of a closed event leaves it closed'],
     open: breaking((gate) => ({
-      restore: ({ event, wins }) => gate.restore({ event: { ...event, phase: 'active' }, wins }),
+      restore: (one) => gate.restore({ ...one, event: { ...one.event, phase: 'active' } }),
     })),
   },
 ];

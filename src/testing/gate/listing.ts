@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Gate } from '../../core/gate.ts';
+import { outboxEnd } from '../../core/record.ts';
 import { claim, crowd, drain, openEvent, standing, verdict, winOf } from './acting.ts';
 import { type GateConcern, needing } from './bench.ts';
 
@@ -59,6 +60,36 @@ export const listing: GateConcern = {
       await claim(gate, 'alice');
       await gate.command('drop', { act: 'pause' }, null);
       assert.deepEqual(await gate.list(null, 10), [await standing(gate)]);
+    },
+    'extents come in byte order of their ids, in pages of any size': async ({ gate }) => {
+      for (const id of eventIds.toReversed()) await openEvent(gate, { id });
+      for (const limit of [1, 5, 17, 18, 19, 1000]) {
+        const ids: string[] = [];
+        for (let after: string | null = null; ; after = ids.at(-1) ?? null) {
+          const page = await gate.extents(after, limit);
+          if (page.length === 0) break;
+          ids.push(...page.map(({ eventId }) => eventId));
+        }
+        assert.deepEqual(ids, eventIds);
+      }
+      assert.deepEqual(await gate.extents('zz', 10), []);
+    },
+    'extents say how far each outbox goes': async ({ gate }) => {
+      await openEvent(gate, { id: 'other' });
+      await openEvent(gate, { capacity: 9 });
+      const end = async () => {
+        const [own, other] = await gate.extents(null, 10);
+        assert.deepEqual(other, { eventId: 'other', end: '0-1', fenced: false });
+        assert.deepEqual([own?.eventId, own?.fenced, own?.end], ['drop', false, outboxEnd(await standing(gate))]);
+        return own?.end;
+      };
+      assert.equal(await end(), '0-1');
+      await gate.admit('drop', crowd(3));
+      assert.equal(await end(), '3-0');
+      await gate.command('drop', { act: 'pause' }, null);
+      assert.equal(await end(), '3-1');
+      await gate.trim('drop', '3-0');
+      assert.equal(await end(), '3-1');
     },
     'events are given in the order asked for, null where there is none, twice where asked twice': async ({ gate }) => {
       const one = await openEvent(gate, { id: 'one' });

@@ -11,6 +11,7 @@ import {
   folded,
   minuteMs,
   openEvent,
+  seen,
   specOf,
   standing,
   verdict,
@@ -136,6 +137,35 @@ export const restoring: GateConcern = {
       await gate.restore({ event, wins });
       assert.deepEqual(await gate.restore({ event, wins }), event);
       assert.equal((await drain(gate, 'drop', issuedUpTo)).length, 1);
+    },
+    'goes by what has to stand there still: nothing': async ({ gate }) => {
+      const { event, wins } = movedTo(await lost(gate), 'drop');
+      assert.deepEqual(await gate.restore({ event, wins, ifStanding: null }), event);
+      // Somebody else has put it back meanwhile, and it goes on.
+      const next = winOf(await claim(gate, 'late', 'a'));
+      const before = await seen(gate);
+      assert.equal(await gate.restore({ event, wins, ifStanding: null }), null);
+      assert.deepEqual(await seen(gate), before);
+      assert.deepEqual(winOf(await claim(gate, 'late', 'a')), next);
+    },
+    'goes by what has to stand there still: an event that has come just so far': async ({ gate }) => {
+      const { event, wins } = movedTo(await lost(gate), 'drop');
+      const { won, acts, revision } = event;
+      assert.equal(await gate.restore({ event, wins, ifStanding: { won, acts, revision } }), null);
+      assert.deepEqual(await gate.events(['drop']), [null]);
+      await gate.restore({ event, wins });
+      const before = await seen(gate);
+      for (const other of [
+        { won: won - 1, acts, revision },
+        { won, acts: acts + 1, revision },
+        { won, acts, revision: revision - 1 },
+        null,
+      ]) {
+        assert.equal(await gate.restore({ event, wins, ifStanding: other }), null, JSON.stringify(other));
+        assert.deepEqual(await seen(gate), before);
+      }
+      const next = { ...event, revision: revision + 1, acts: acts + 1 };
+      assert.deepEqual(await gate.restore({ event: next, wins, ifStanding: { won, acts, revision } }), next);
     },
     'of an event without any win': async ({ gate }) => {
       await openEvent(gate, { id: 'lost' });

@@ -105,6 +105,10 @@ export const fencing: GateConcern = {
         ['drop', true],
         ['other', false],
       ]);
+      assert.deepEqual(
+        (await gate.extents(null, 10)).map((one) => [one.eventId, one.fenced]),
+        listed,
+      );
       assert.deepEqual(await gate.create(specOf()), { event: { ...event, fenced: true }, created: false });
     }),
     'decides nothing: neither claims, nor repeats, nor commands': needing(['fence'], async ({ gate, fence }) => {

@@ -37,6 +37,14 @@ export const reading: LedgerConcern = {
     'the last slot counts in failures as well': async ({ ledger }) => {
       await issue(ledger, { coupons: couponsOf(1, 9), failures: [failureOf(10), failureOf(11)] });
       assert.deepEqual(await ledger.totals('drop'), { issued: 9, failed: 2, discarded: 0, lastSlot: 11 });
+      assert.equal(await ledger.lastSlot('drop'), 11);
+    },
+    'the last slot is the same by itself, of each event, in whatever table it is': async ({ ledger }) => {
+      assert.equal(await ledger.lastSlot('drop'), 0);
+      await issue(ledger, { coupons: [couponOf(2), couponOf(7, { eventId: 'other' })], failures: [failureOf(1)] });
+      assert.equal(await ledger.lastSlot('drop'), 2);
+      assert.equal(await ledger.lastSlot('other'), 7);
+      assert.equal(await ledger.lastSlot('none'), 0);
     },
     'times and slots up to the greatest there are': async ({ ledger }) => {
       const coupon = couponOf(10_000_000, { nth: 100, wonAt: 253_402_300_799_999 });

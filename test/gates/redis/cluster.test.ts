@@ -44,6 +44,9 @@ function idOn(master: number, masters: number): string {
   for (let no = 0; ; no += 1) if (Math.floor((slotOf(`drop-${no}`) * masters) / 16_384) === master) return `drop-${no}`;
 }
 
+const byId = (a: { readonly eventId?: string | undefined }, b: { readonly eventId?: string | undefined }) =>
+  (a.eventId ?? '') < (b.eventId ?? '') ? -1 : 1;
+
 const pidOf = (service: Service, at: number) => service.pids[at] ?? 0;
 
 describeService('redis-cluster', 'a cluster of three masters', () => {
@@ -71,6 +74,9 @@ describeService('redis-cluster', 'a cluster of three masters', () => {
     });
     await troubleOf('unavailable', () => gate.check());
     for (const id of [ids[0], ids[2]]) assert.equal(verdict(await claim(gate, 'alice', null, id)), 'won');
+    // Workers find what there is to do on the others, wherever the index of events is kept.
+    const others = [ids[0], ids[2]].map((eventId) => ({ eventId, end: '1-0', fenced: false }));
+    assert.deepEqual(await gate.extents(null, 10), others.toSorted(byId));
     const pid = pidOf(service, 1);
     await service.restart(1);
     assert.notEqual(pidOf(service, 1), pid);
