@@ -258,7 +258,7 @@ describe('trouble', () => {
     // Without a ledger that is named, each machine would keep coupons of its own.
     const unnamed = await dibs(['worker'], { cwd, env: { DIBS_GATE: 'redis://127.0.0.1:1' } });
     assert.equal(unnamed.code, 2);
-    assert.match(unnamed.stderr, /DIBS_LEDGER: `dibs worker` has to be told which ledger all processes share/);
+    assert.match(unnamed.stderr, /DIBS_LEDGER: `dibs worker` has to be told which ledger all processes/);
     assert.equal((await run()).code, 2);
     assert.equal((await run('event')).code, 2);
     const help = await run('--help');
