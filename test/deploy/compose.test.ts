@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { kafkaName } from '../../services/kafka-jars.ts';
 import { configKeys } from '../../src/config.ts';
 import { requiredSettings } from '../../src/gates/redis/settings.ts';
 
@@ -19,13 +20,24 @@ const services = new Map(
 
 describe('compose.yaml', () => {
   test('has the whole system', () => {
-    assert.deepEqual([...services.keys()], ['api', 'worker', 'migrate', 'cli', 'redis', 'kafka', 'mysql', 'postgres']);
+    assert.deepEqual(
+      [...services.keys()],
+      ['api', 'worker', 'migrate', 'cli', 'redis', 'kafka', 'mariadb', 'postgres'],
+    );
   });
 
   test('pins the version of every image', () => {
     const images = [...compose.matchAll(/image: (\S+)/g)].map(([, image = '']) => image);
     assert.ok(images.length >= 5);
     for (const image of images.filter((one) => one !== 'dibs:local')) assert.match(image, /:\d+\.\d+(\.\d+)?/, image);
+  });
+
+  test('has the stores in the versions that the tests run', () => {
+    const told = (name: string) => /image: \S+?:([\d.]+)/.exec(services.get(name) ?? '')?.[1] ?? '';
+    const documented = /MariaDB ([\d.]+) and\s+PostgreSQL (\d+)/.exec(file('docs/many-machines.md')) ?? [];
+    assert.ok(told('mariadb').startsWith(`${documented[1] ?? 'none'}.`), told('mariadb'));
+    assert.ok(told('postgres').startsWith(`${documented[2] ?? 'none'}.`), told('postgres'));
+    assert.equal(`kafka-${told('kafka')}`, kafkaName);
   });
 
   test('waits until each service is healthy, and asks each that stays', () => {
