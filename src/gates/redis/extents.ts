@@ -18,10 +18,10 @@ interface Seen {
 
 /**
  * How often an event is looked at on which nothing has happened for so long. Workers ask ten times a second, and a look costs
- * Redis about 10 µs: 5,000 events that nobody claims any more would take half a core for each worker, and so take a hundredth.
+ * Redis about 25 µs: 5,000 events that nobody claims any more would take more than a core, and so take a fortieth.
  */
 const patience = [
-  { stillMs: 3_600_000, everyMs: 5_000 },
+  { stillMs: 600_000, everyMs: 5_000 },
   { stillMs: 10_000, everyMs: 1_000 },
 ] as const;
 

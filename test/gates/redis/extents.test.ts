@@ -40,12 +40,12 @@ function bench() {
 }
 
 describe('events on which nothing happens', () => {
-  it('are looked at each time for ten seconds, then each second, and after an hour every five', async () => {
+  it('are looked at each time for ten seconds, then each second, and after ten minutes every five', async () => {
     const { looksIn } = bench();
     assert.equal(await looksIn(10 * second), 100);
     const inMinute = await looksIn(minute);
     assert.ok(inMinute >= 59 && inMinute <= 61, `${inMinute} looks`);
-    await looksIn(hour);
+    await looksIn(10 * minute);
     const later = await looksIn(minute);
     assert.ok(later >= 12 && later <= 13, `${later} looks`);
   });
