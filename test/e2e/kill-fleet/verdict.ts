@@ -13,6 +13,29 @@ import type { PlannedEvent } from './plan.ts';
 /** Longer than a group of workers takes to share a topic anew, one of whom was stopped. */
 const stillMs = 40_000;
 
+/** A process whose store was stopped does not ask it again for some seconds: that is no answer yet. */
+const patienceMs = 30_000;
+
+async function answered<Answer extends { readonly status: number; readonly body: Body }>(
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  for (const until = performance.now() + patienceMs; ; await pause(50)) {
+    const answer = await ask();
+    const isPassing = ['unavailable', 'unknown_outcome'].includes(answer.body.code ?? '');
+    if (answer.status !== 503 || !isPassing || performance.now() > until) return answer;
+  }
+}
+
+async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
+  for (const until = performance.now() + patienceMs; ; await pause(50)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+    }
+  }
+}
+
 /** Everything that is not as promised. */
 export async function verdict(scene: Scene, history: readonly HistoryEntry[]): Promise<string[]> {
   const { house, specs } = scene;
@@ -36,7 +59,7 @@ async function verdictOf(scene: Scene, spec: PlannedEvent, history: readonly His
   const confirmed = organiser.confirmed.get(spec.id) ?? { capacity: spec.capacity, revision: 1, raised: false };
   const { capacity } = confirmed;
   for (const { name, server } of house.apis) {
-    const { status, body } = await server.call('GET', `/v1/events/${spec.id}`);
+    const { status, body } = await answered(() => server.call('GET', `/v1/events/${spec.id}`));
     const { state = body.code } = body as { readonly state?: string };
     if (status !== 200 || state !== 'open')
       findings.push(`${name} says ${status}, ${state ?? ''}, where it should be open`);
@@ -50,11 +73,11 @@ async function verdictOf(scene: Scene, spec: PlannedEvent, history: readonly His
   const winners = history.filter(({ win }) => win !== null).filter((_, index) => index % 10 === 0);
   const { history: again } = await claimThrough(servers, winners, { inFlight: 8 });
   const audit = await settled(first, spec.id, findings);
-  const coupons = await first.coupons(spec.id);
+  const coupons = await patiently(() => first.coupons(spec.id));
   const won = Number(audit['won']);
   if (coupons.length !== won) findings.push(`I14: the gate has ${won} wins, the ledger ${coupons.length} coupons`);
   for (const { name, server } of house.apis) {
-    const { body } = await server.audit(spec.id);
+    const { body } = await answered(() => server.audit(spec.id));
     const same = body.ok === true && body['won'] === won && body['issued'] === won && body['failed'] === 0;
     if (!same) findings.push(`the audit at ${name} says ${shortly(body)}`);
   }
@@ -75,7 +98,7 @@ async function verdictOf(scene: Scene, spec: PlannedEvent, history: readonly His
 
 /** What is known of an event that is not served: what its stores hold, and what clients were told. */
 async function heldBack(server: TestServer, spec: PlannedEvent, history: readonly HistoryEntry[]): Promise<string[]> {
-  const { body } = await server.call('GET', `/v1/events/${spec.id}/recovery`);
+  const { body } = await answered(() => server.call('GET', `/v1/events/${spec.id}/recovery`));
   const { gate, ledger, cause } = body as RecoveryBody;
   const held = `the gate has ${gate?.won ?? 'no'} wins, the ledger ${ledger?.issued ?? 'no'} coupons`;
   // Raised or not, by coupons or without them: what clients were told is judged by itself.
@@ -141,7 +164,7 @@ function pastOf({ house, tally, specs }: Scene): PastEvent[] {
 /** Coupons of an earlier cycle, over all that has happened since. */
 async function unchanged({ apis }: House, { id, coupons }: PastEvent): Promise<string[]> {
   try {
-    for (const { server } of apis) assert.deepEqual(await server.coupons(id), coupons);
+    for (const { server } of apis) assert.deepEqual(await patiently(() => server.coupons(id)), coupons);
     return [];
   } catch (error) {
     return [`${id}, of an earlier cycle: ${error instanceof Error ? error.message : String(error)}`];
