@@ -1,6 +1,7 @@
 /**
- * The kill script of fleets passes the design as it is, finds out three that are wrong, and can be stopped. Run by hand, as it
- * takes minutes of a machine that does nothing else: `npm run test:only -- test/e2e/kill-fleet.check.ts`.
+ * The kill script of fleets passes the design as it is, finds out three that are wrong, and can be stopped. Not among the tests
+ * that run beside each other, as it takes minutes of a machine that does nothing else; `.ci/run` runs it by itself:
+ * `npm run test:only -- test/e2e/kill-fleet.check.ts`.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
