@@ -1,0 +1,12 @@
+/** The cases of one machine, on many. */
+import { describeService } from '../../services/shared.ts';
+import { registerClaims } from '../cases/claims.ts';
+import { fleetSite, shared } from '../site.ts';
+import type { DatabaseName, LogName } from '../stores.ts';
+
+/** Registers them; a file for each database, so that two run beside each other. */
+export function registerManyClaims(database: DatabaseName, log: LogName): void {
+  describeService(['redis', 'kafka', database], `claims over 3 api and 2 workers, ${log} log, ${database}`, () => {
+    registerClaims(shared((t) => fleetSite(t, { database, log })));
+  });
+}
