@@ -32,9 +32,9 @@ export interface Site {
   end(how: 'kill' | 'stop'): Promise<void>;
   /** As a service manager ends one of those that decide claims; the others, where there are any, go on. */
   stopOne(): Promise<Ended>;
-  /** Puts another process in the place of one, as a deploy does that goes round: by SIGTERM, and by SIGKILL every other time. */
+  /** Puts another process in the place of one, as a deploy does that goes round: ended by SIGTERM, and by SIGKILL by turns. */
   replaceOne(round: number): Promise<void>;
-  /** How many users have won as the gate has it, past the engine; nothing may run that has the gate's file. */
+  /** How many users have won as the gate has it, past the engine. */
   winnersInGate(eventId: string): Promise<number>;
   /** An event that shares the partition of the log with another, where several do. */
   besides(eventId: string): string;
@@ -68,6 +68,8 @@ export async function oneServer(t: Cleanup): Promise<Site> {
       await startIt();
     },
     async winnersInGate(eventId) {
+      // Its file is the server's alone while it runs.
+      await endBy('stop');
       const db = new DatabaseSync(join(data, 'gate.db'), { readOnly: true });
       const { winners } =
         db
@@ -76,6 +78,7 @@ export async function oneServer(t: Cleanup): Promise<Site> {
           )
           .get(eventId) ?? {};
       db.close();
+      await startIt();
       return Number(winners);
     },
     besides: (eventId) => `${eventId}-neighbour`,
@@ -104,7 +107,7 @@ export interface FleetShape {
 
 /** `dibs api` and `dibs worker` around a Redis of their own, and a topic and a database of the run. */
 export async function fleetSite(t: Cleanup, shape: FleetShape): Promise<FleetSite> {
-  const { database, log, apis: apisWanted = 3, workers: workersWanted = 2 } = shape;
+  const { database, log, apis: apisWanted = 2, workers: workersWanted = 2 } = shape;
   const fresh = await freshStores(t, database, log, partitions);
   const stores = shape.databaseUrl === undefined ? fresh : { ...fresh, ledger: shape.databaseUrl };
   const fleet = await Fleet.of(t, stores);
@@ -131,9 +134,9 @@ export async function fleetSite(t: Cleanup, shape: FleetShape): Promise<FleetSit
     },
     stopOne: async () => (await apis.shift()?.stop()) ?? assert.fail('there is no api'),
     async replaceOne(round) {
-      const how = round % 2 === 0 ? 'kill' : 'stop';
-      // An api each time but every third, which is a worker's.
-      await (round % 3 === 0 ? workers : apis).shift()?.[how]();
+      // A worker every third time, which takes leave: the partitions of one that is killed wait until it is missed.
+      if (round % 3 === 0) await workers.shift()?.stop();
+      else await apis.shift()?.[round % 2 === 0 ? 'kill' : 'stop']();
       await start();
     },
     async winnersInGate(eventId) {
