@@ -24,12 +24,17 @@ export interface Cleanup {
 export interface Site {
   /** Whoever decides claims, by turns where there are several. */
   readonly front: Front;
+  /** Each of them by itself. */
+  servers(): readonly Front[];
   readonly ledger: LedgerAccess;
   readonly tokenSecret: string;
   /** Starts whatever does not run. */
   start(): Promise<void>;
-  /** Ends every process of the engine: as a power cut does, or as a service manager. */
-  end(how: 'kill' | 'stop'): Promise<void>;
+  /**
+   * Ends every process of the engine: as a power cut does, or as a service manager. Where it does not matter how, as it goes
+   * the quickest: the partitions of workers that were killed wait for 10 s until these are missed.
+   */
+  end(how?: 'kill' | 'stop'): Promise<void>;
   /** As a service manager ends one of those that decide claims; the others, where there are any, go on. */
   stopOne(): Promise<Ended>;
   /** Puts another process in the place of one, as a deploy does that goes round: ended by SIGTERM, and by SIGKILL by turns. */
@@ -58,10 +63,11 @@ export async function oneServer(t: Cleanup): Promise<Site> {
   };
   return {
     front: frontOf(() => [running()]),
+    servers: () => [running()],
     ledger: fileAccess(data),
     tokenSecret: (await readKeys(data))?.tokenSecret ?? '',
     start: startIt,
-    end: async (how) => void (await endBy(how)),
+    end: async (how = 'kill') => void (await endBy(how)),
     stopOne: () => endBy('stop'),
     async replaceOne(round) {
       await endBy(round % 2 === 0 ? 'kill' : 'stop');
@@ -126,10 +132,11 @@ export async function fleetSite(t: Cleanup, shape: FleetShape): Promise<FleetSit
     apis,
     workers,
     front: frontOf(() => apis),
+    servers: () => apis,
     ledger: databaseAccess(database, stores.ledger),
     tokenSecret: fleet.env['DIBS_TOKEN_SECRET'] ?? '',
     start,
-    async end(how) {
+    async end(how = 'stop') {
       await Promise.all([...apis.splice(0), ...workers.splice(0)].map((server) => server[how]()));
     },
     stopOne: async () => (await apis.shift()?.stop()) ?? assert.fail('there is no api'),
