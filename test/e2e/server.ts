@@ -93,6 +93,8 @@ const leash = new URL('./leash.ts', import.meta.url);
 
 /** Makes a server that can be ended at a named point. */
 export const trapped = new URL('./traps/trap.ts', import.meta.url);
+/** The same for a process of a fleet. */
+export const fleetTrapped = new URL('./traps/fleet-trap.ts', import.meta.url);
 
 /** The environment without what would configure the server, or make it part of the running test. */
 function plainEnvironment(): NodeJS.ProcessEnv {
@@ -257,7 +259,7 @@ export function serverOf(running: Running) {
   return {
     ...running,
     ...frontOf(() => [running]),
-    /** Arms a trap in a server that was started with `trapped`. */
+    /** Arms a trap in a process that was started with `trapped` or `fleetTrapped`. */
     async arm(trap: Trap): Promise<void> {
       const armed = once(child, 'message');
       child.send(trap);
