@@ -91,7 +91,8 @@ export async function oneServer(t: Cleanup): Promise<Site> {
   };
 }
 
-const partitions = 2;
+/** Of the topic of a fleet. */
+export const partitions = 2;
 
 export interface FleetSite extends Site {
   readonly fleet: Fleet;
@@ -154,10 +155,8 @@ export async function fleetSite(t: Cleanup, shape: FleetShape): Promise<FleetSit
       return winners;
     },
     besides(eventId) {
-      for (let n = 0; ; n += 1) {
-        const id = `${eventId}-neighbour-${n}`;
-        if (log === 'embedded' || partitionIndexOf(id, partitions) === partitionIndexOf(eventId, partitions)) return id;
-      }
+      const indexOf = (id: string): number => (log === 'embedded' ? 0 : partitionIndexOf(id, partitions));
+      for (let n = 1; ; n += 1) if (indexOf(`${eventId}-${n}`) === indexOf(eventId)) return `${eventId}-${n}`;
     },
   };
 }

@@ -5,6 +5,7 @@ import { registerIssuing } from '../cases/issuing.ts';
 import { registerLedgerTrouble } from '../cases/ledger-trouble.ts';
 import { fleetSite, shared } from '../site.ts';
 import type { DatabaseName } from '../stores.ts';
+import { registerPoison } from './poison.ts';
 
 /** Registers them; a file for each database, so that two run beside each other. */
 export function registerManyFaults(database: DatabaseName): void {
@@ -13,5 +14,6 @@ export function registerManyFaults(database: DatabaseName): void {
     registerIssuing(open);
     registerLedgerTrouble(open);
     registerConflicts(open);
+    registerPoison(open);
   });
 }
