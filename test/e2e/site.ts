@@ -100,6 +100,8 @@ export interface FleetSite extends Site {
   readonly redis: Service;
   readonly apis: readonly TestServer[];
   readonly workers: readonly TestServer[];
+  /** As a service manager does; the apis go on. */
+  endWorkers(): Promise<void>;
 }
 
 /** What a fleet of a test is made of. */
@@ -139,6 +141,9 @@ export async function fleetSite(t: Cleanup, shape: FleetShape): Promise<FleetSit
     start,
     async end(how = 'stop') {
       await Promise.all([...apis.splice(0), ...workers.splice(0)].map((server) => server[how]()));
+    },
+    async endWorkers() {
+      await Promise.all(workers.splice(0).map((worker) => worker.stop()));
     },
     stopOne: async () => (await apis.shift()?.stop()) ?? assert.fail('there is no api'),
     async replaceOne(round) {
