@@ -191,40 +191,6 @@ describe('stores that are gone or older', () => {
       before.map(({ code }) => code),
     );
   });
-
-  test('a rebuild during a live event erases nothing: it is refused while the event is served', async (t) => {
-    const { start, data } = await scene(t);
-    const server = await start();
-    const spec = await server.create({ id: 'drop', capacity: 200, limitPerUser: 1 });
-    // Most wins are in flight: a rebuild from the ledger alone would give their slots away.
-    const lock = lockLedger(data);
-    const load = server.claimAll(users(1, 300, spec.id), 16);
-    for (const _ of upTo(20)) {
-      const { status, body } = await server.call('POST', `/v1/events/${spec.id}/recover`);
-      assert.deepEqual([status, body.code], [409, 'not_recovering']);
-    }
-    const { history } = await load;
-    lock.release();
-    await complete(server, spec, [...history]);
-  });
-
-  test('killed with a backlog: the next start sells on behind all wins, not behind the coupons', async (t) => {
-    const { start, data } = await scene(t);
-    const first = await start();
-    const spec = await first.create({ id: 'drop', capacity: 100, limitPerUser: 1 });
-    const history = [...(await first.claimAll(users(1, 20, spec.id), 8)).history];
-    await first.settled(spec.id);
-    const lock = lockLedger(data);
-    history.push(...(await first.claimAll(users(21, 70, spec.id), 8)).history);
-    await first.kill();
-    lock.release();
-    const server = await start();
-    assert.equal((await server.claim(spec.id, 'user-71')).body.claim?.slot, 71);
-    history.push(...(await server.claimAll(users(1, 150, spec.id), 8)).history);
-    const { ok, issued } = await server.settled(spec.id);
-    assert.deepEqual({ ok, issued }, { ok: true, issued: 100 });
-    assert.deepEqual(checkHistory({ spec, history, coupons: await server.coupons(spec.id), isWhole: false }), []);
-  });
 });
 
 describe('stores that are held, full or broken', () => {

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type ClaimClient, createClaimClient } from '../../src/load/claim-client.ts';
 import type { PlannedClaim } from '../../src/load/plan.ts';
 import { type ClaimRun, type RunOptions, runClaims } from '../../src/load/run-claims.ts';
+import { crowdClient } from './crowd-client.ts';
 import { type ProcessOptions, serverOf, startProcess, type TestServer } from './server.ts';
 
 /** The stores that a fleet works on. */
@@ -117,28 +117,6 @@ async function end(child: ChildProcess): Promise<void> {
   // One that was stopped would not take notice of anything else.
   child.kill('SIGKILL');
   await exit;
-}
-
-/** A crowd whose claims go to the servers by turns, as through a load balancer. */
-export function crowdClient(
-  servers: readonly Pick<TestServer, 'url' | 'serviceKey'>[],
-  options: { readonly inFlight: number; readonly giveUpAfterMs?: number },
-): ClaimClient {
-  const { inFlight, giveUpAfterMs = 60_000 } = options;
-  const clients = servers.map(({ url, serviceKey }) =>
-    createClaimClient({ url, serviceKey, giveUpAfterMs, connections: inFlight }),
-  );
-  let next = 0;
-  return {
-    claim(eventId, userId, key) {
-      next = (next + 1) % clients.length;
-      const client = clients[next] as ClaimClient;
-      return client.claim(eventId, userId, key);
-    },
-    async close() {
-      await Promise.all(clients.map((client) => client.close()));
-    },
-  };
 }
 
 /** Sends a plan through all servers, with so many claims on their way at any time. */

@@ -10,10 +10,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { IssuedWin } from '../../src/core/history.ts';
-import { type ClaimRun, runClaims } from '../../src/load/run-claims.ts';
-import { createClaimClient } from '../../src/load/claim-client.ts';
+import { type ClaimRun, type RunOptions, runClaims } from '../../src/load/run-claims.ts';
 import type { PlannedClaim } from '../../src/load/plan.ts';
 import { readKeys } from '../../src/lib/keys.ts';
+import { type Address, crowdClient } from './crowd-client.ts';
 import type { Trap } from './traps/point.ts';
 
 /** How a server is started. */
@@ -93,6 +93,8 @@ const leash = new URL('./leash.ts', import.meta.url);
 
 /** Makes a server that can be ended at a named point. */
 export const trapped = new URL('./traps/trap.ts', import.meta.url);
+/** The same for a process of a fleet. */
+export const fleetTrapped = new URL('./traps/fleet-trap.ts', import.meta.url);
 
 /** The environment without what would configure the server, or make it part of the running test. */
 function plainEnvironment(): NodeJS.ProcessEnv {
@@ -160,22 +162,29 @@ function urlIn(line: string): string | null {
   return typeof url === 'string' ? url : null;
 }
 
-interface Running {
-  readonly url: string;
+/** One server as those know it who may do everything there. */
+interface Place extends Address {
   readonly adminKey: string;
-  readonly serviceKey: string;
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
 }
 
-/** The calls that tests make to a server that runs. */
-export function serverOf(running: Running) {
-  const { url, adminKey, serviceKey, child, ended } = running;
-  const keyOf = { admin: adminKey, service: serviceKey, nobody: null } as const;
+/** The calls that tests make, to one server or to several by turns, whichever there are when a call is made. */
+export type Front = ReturnType<typeof frontOf>;
+
+export function frontOf(places: () => readonly Place[]) {
+  let turn = 0;
+  /** The one whose turn it is. */
+  function next(): Place {
+    const all = places();
+    turn = (turn + 1) % all.length;
+    const place = all[turn];
+    if (place === undefined) throw new Error('there is no server');
+    return place;
+  }
 
   async function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const { as = 'admin', token, key, body } = options;
-    const bearer = token ?? keyOf[as];
+    const { url, adminKey, serviceKey } = next();
+    const bearer = token ?? { admin: adminKey, service: serviceKey, nobody: null }[as];
     const headers: Record<string, string> = { ...options.headers };
     if (bearer !== null) headers['authorization'] = `Bearer ${bearer}`;
     if (key !== undefined) headers['idempotency-key'] = key;
@@ -188,7 +197,7 @@ export function serverOf(running: Running) {
   }
 
   return {
-    ...running,
+    next,
     call,
     /** Creates an event that is open at once. */
     async create(event: { readonly id: string; readonly capacity: number; readonly limitPerUser?: number }) {
@@ -203,19 +212,18 @@ export function serverOf(running: Running) {
         ...(key === undefined ? {} : { key }),
       }),
     /** Sends a plan with so many claims on their way at any time. */
-    async claimAll(plan: readonly PlannedClaim[], inFlight: number, giveUpAfterMs = 30_000): Promise<ClaimRun> {
-      const client = createClaimClient({ url, serviceKey, connections: inFlight, giveUpAfterMs });
+    async claimAll(
+      plan: readonly PlannedClaim[],
+      inFlight: number,
+      giveUpAfterMs = 30_000,
+      onAnswer?: RunOptions['onAnswer'],
+    ): Promise<ClaimRun> {
+      const client = crowdClient(places(), { inFlight, giveUpAfterMs });
       try {
-        return await runClaims(plan, { client, inFlight });
+        return await runClaims(plan, { client, inFlight, ...(onAnswer === undefined ? {} : { onAnswer }) });
       } finally {
         await client.close();
       }
-    },
-    /** Arms a trap in a server that was started with `trapped`. */
-    async arm(trap: Trap): Promise<void> {
-      const armed = once(child, 'message');
-      child.send(trap);
-      await armed;
     },
     audit: (eventId: string): Promise<Answer> => call('GET', `/v1/events/${eventId}/audit`),
     /** The audit once nothing waits to be issued, except what the ledger refuses. */
@@ -236,6 +244,26 @@ export function serverOf(running: Running) {
         if (typeof body.nextCursor !== 'string') return found;
         cursor = `&cursor=${body.nextCursor}`;
       }
+    },
+  };
+}
+
+interface Running extends Place {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** A server that runs: the calls that tests make to it, and its end. */
+export function serverOf(running: Running) {
+  const { child, ended } = running;
+  return {
+    ...running,
+    ...frontOf(() => [running]),
+    /** Arms a trap in a process that was started with `trapped` or `fleetTrapped`. */
+    async arm(trap: Trap): Promise<void> {
+      const armed = once(child, 'message');
+      child.send(trap);
+      await armed;
     },
     /** `kill -9`. */
     async kill(): Promise<Ended> {

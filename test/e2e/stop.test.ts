@@ -2,41 +2,11 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { checkHistory } from '../../src/core/history.ts';
-import { createClaimClient } from '../../src/load/claim-client.ts';
-import { planClaims } from '../../src/load/plan.ts';
-import { runClaims } from '../../src/load/run-claims.ts';
-import { NotStarted, scene, type TestServer } from './server.ts';
-import { slotsOf, upTo } from './tallies.ts';
+import { registerStopping } from './cases/stopping.ts';
+import { NotStarted, scene } from './server.ts';
+import { oneServer } from './site.ts';
 
-test('SIGTERM under load: every answered win is there, the process ends with 0, and nothing that was sent hangs', async (t) => {
-  const { start } = await scene(t);
-  const first = await start();
-  const spec = await first.create({ id: 'drop', capacity: 2_500 });
-  const plan = planClaims({ eventId: spec.id, users: 4_000, repeats: 800, seed: 1 });
-  const client = createClaimClient({ url: first.url, serviceKey: first.serviceKey, connections: 64, giveUpAfterMs: 0 });
-  let stopped: ReturnType<TestServer['stop']> | null = null;
-  const onAnswer = (answered: number) => {
-    if (answered === 1_000) stopped = first.stop();
-  };
-  // That this ends at all says that every claim was answered or cut.
-  const { history } = await runClaims(plan, { client, inFlight: 64, onAnswer });
-  await client.close();
-  const ended = await (stopped ?? first.stop());
-  assert.deepEqual([ended.code, ended.signal], [0, null], ended.output);
-  assert.match(ended.output, /"stopped"/);
-  const told = history.filter(({ outcome }) => outcome === 'won').length;
-  assert.ok(told >= 500 && told < 2_500, `${told} wins were told before it stopped`);
-  assert.ok(history.every(({ status }) => [0, 200, 201, 503].includes(status)));
-  const server = await start();
-  const again = await server.claimAll(plan, 64);
-  const { ok, issued } = await server.settled(spec.id);
-  assert.deepEqual({ ok, issued }, { ok: true, issued: 2_500 });
-  const coupons = await server.coupons(spec.id);
-  assert.deepEqual(slotsOf(coupons), upTo(2_500));
-  const all = [...history, ...again.history];
-  assert.deepEqual(checkHistory({ spec, history: all, coupons, isWhole: true }), []);
-});
+registerStopping(oneServer);
 
 test('SIGTERM with a figure stream open, idle connections and a half-sent request: it ends with 0 all the same', async (t) => {
   const { start } = await scene(t);

@@ -3,6 +3,7 @@
  * somebody a place. Redis has done its part and answered; nothing that the server does upon the answer has happened.
  */
 import process from 'node:process';
+import { hasWin } from './admitted.ts';
 import { aroundCalls } from './redis-calls.ts';
 
 let isArmed = false;
@@ -12,17 +13,8 @@ process.on('message', () => {
 });
 process.channel?.unref();
 
-/** Of `admit.lua`: status, epoch, time, time of opening, limit, and then a number from 129 up for each new win. */
-const firstAnswer = 5;
-const leastWin = 129;
-
 aroundCalls(async (args, send) => {
   const reply = await send(args);
   if (isArmed && args[0]?.startsWith('EVAL') === true && hasWin(reply)) process.kill(process.pid, 'SIGKILL');
   return reply;
 });
-
-function hasWin(reply: unknown): boolean {
-  if (!Array.isArray(reply) || typeof reply[firstAnswer - 1] !== 'number') return false;
-  return reply.slice(firstAnswer).some((answer) => typeof answer === 'number' && answer >= leastWin);
-}

@@ -2,37 +2,12 @@
  * Loaded before a server under test: ends it by SIGKILL at a named point of its work, from within, so that nothing of what
  * stands behind that point has happened. Points are told by what is done to the stores' files, not by the code that does it.
  */
-import { type Trap, trapVariable } from './point.ts';
+import './answers.ts';
 import fs from 'node:fs';
-import { ServerResponse } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
-import process from 'node:process';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
-
-let armed: Trap | null = null;
-let left = 0;
-
-function arm(trap: Trap): void {
-  armed = trap;
-  left = trap.skip ?? 0;
-}
-
-const atStart = process.env[trapVariable];
-if (atStart !== undefined) arm(JSON.parse(atStart) as Trap);
-process.on('message', (message) => {
-  arm(message as Trap);
-  process.send?.('armed');
-});
-process.channel?.unref();
-
-/** Whether this is the point; then the process does not come back from here. */
-function reached(place: string, at: Trap['at'], text: string): void {
-  if (armed === null || armed.place !== place || armed.at !== at) return;
-  if (!new RegExp(armed.holds).test(text)) return;
-  if (left > 0) left -= 1;
-  else process.kill(process.pid, 'SIGKILL');
-}
+import { reached } from './reached.ts';
 
 /** What has been written in the transaction of each database that is open. */
 const transactions = new WeakMap<DatabaseSync, string[]>();
@@ -76,15 +51,6 @@ for (const name of ['run', 'get'] as const) {
     return outcome as never;
   };
 }
-
-const { end } = ServerResponse.prototype;
-ServerResponse.prototype.end = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
-  const line = `${this.req.method ?? ''} ${this.req.url ?? ''} ${this.statusCode}`;
-  reached('answer', 'commit', line);
-  const response = Reflect.apply(end, this, args) as ServerResponse;
-  reached('answer', 'committed', line);
-  return response;
-};
 
 const { link } = fs.promises;
 fs.promises.link = async (from, to) => {

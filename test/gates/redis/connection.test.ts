@@ -12,7 +12,7 @@ import { troubleOf } from '../../../src/testing/refusal.ts';
 import { describeService, freshName, sharedService } from '../../services/shared.ts';
 import { openGateAt, ownRedis } from './bench.ts';
 import { type Proxy, startProxy } from './proxy.ts';
-import { answering } from './waiting.ts';
+import { answering, atOnce, eventually } from './waiting.ts';
 
 const callTimeoutMs = 400;
 
@@ -90,10 +90,9 @@ describeService('redis', 'a connection that breaks', () => {
     await openEvent(gate);
     proxy.admit(false);
     proxy.cut();
-    await pause(50);
-    const before = performance.now();
-    const trouble = await troubleOf('unavailable', () => claim(gate, 'alice'));
-    assert.ok(performance.now() - before < 100, 'nobody waits for a connection');
+    await eventually(() => alarms.some((one) => one.includes('is lost')));
+    // Nobody waits for a connection.
+    const trouble = await atOnce(() => troubleOf('unavailable', () => claim(gate, 'alice')));
     assert.match(trouble.message, /not connected/);
     await troubleOf('unavailable', () => gate.check());
     await troubleOf('unavailable', () => gate.events(['drop']));
@@ -141,14 +140,10 @@ describeService('redis', 'a Redis that is paused', () => {
     const { gate, service } = await ownRedis(t, { callTimeoutMs });
     await openEvent(gate, { limitPerUser: 2 });
     service.signal('SIGSTOP');
-    const before = performance.now();
     const trouble = await troubleOf('unknown_outcome', () => claim(gate, 'alice', 'a'));
-    const waited = performance.now() - before;
-    assert.ok(waited >= callTimeoutMs - 5 && waited < callTimeoutMs + 400, `${waited} ms`);
     assert.match(trouble.message, /has not answered in 400 ms/);
-    const again = performance.now();
-    await troubleOf('unavailable', () => claim(gate, 'bob', 'a'));
-    assert.ok(performance.now() - again < 100, 'the next ones do not wait as long, each for itself');
+    // The next ones do not wait as long, each for itself.
+    await atOnce(() => troubleOf('unavailable', () => claim(gate, 'bob', 'a')));
     service.signal('SIGCONT');
     // What was sent before the pause may be done behind it; the same key then finds it.
     assert.equal(winOf(await answering(() => claim(gate, 'alice', 'a'))).nth, 1);
@@ -159,26 +154,20 @@ describeService('redis', 'a Redis that is paused', () => {
     const { gate, service, alarms } = await ownRedis(t, { callTimeoutMs });
     await openEvent(gate);
     service.signal('SIGSTOP');
-    const until = performance.now() + 4_000;
-    while (performance.now() < until && !alarms.some((one) => one.includes('is lost'))) {
+    // Calls do not keep a dead connection alive: where they did, this would not end.
+    while (!alarms.some((one) => one.includes('is lost'))) {
       await claim(gate, 'alice').catch(() => undefined);
       await pause(20);
     }
-    assert.ok(
-      alarms.some((one) => one.includes('is lost')),
-      'calls do not keep a dead connection alive',
-    );
     service.signal('SIGCONT');
     assert.equal(winOf(await answering(() => claim(gate, 'alice'))).slot, 1);
   });
 });
 
 describeService(['redis', 'redis-cluster'], 'opening', () => {
-  it('is unavailable where nobody listens, within the bound', async () => {
+  it('comes to an end where nobody listens: unavailable', async () => {
     for (const url of ['redis://127.0.0.1:1', 'redis+cluster://127.0.0.1:1,127.0.0.1:2']) {
-      const before = performance.now();
       const trouble = await troubleOf('unavailable', () => openGateAt({ url, callTimeoutMs }));
-      assert.ok(performance.now() - before < 3_000);
       assert.match(trouble.message, /127\.0\.0\.1:1.* cannot be reached/);
     }
   });

@@ -44,29 +44,53 @@ async function bench(t: TestContext) {
     await write('lastTime', String(lastTime), eventId);
     return lastTime;
   };
-  const act = async (...args: readonly string[]) =>
-    statusOf(await past.run(scripts.act, listOf(new KeyNames(prefix).of('drop')), args)).status;
+  const act = async (eventId: string, ...args: readonly string[]) =>
+    statusOf(await past.run(scripts.act, listOf(new KeyNames(prefix).of(eventId)), args)).status;
   return { gate, write, recordLater, act };
 }
 
-// Long enough for a slow machine to have done what is to be done before.
-const soonMs = 500;
+const soonMs = 250;
 const until = async (gate: Gate, time: number) => {
   while ((await gate.now()) < time) await pause(5);
 };
 
+/**
+ * Does what has to be done before a time that is soon, and gives that time. Where the machine was too slow for it, all of it is
+ * done once more with another event, before a time twice as far off.
+ */
+async function before<T>(
+  gate: Gate,
+  act: (time: number, id: string) => Promise<T>,
+): Promise<{ readonly time: number; readonly id: string; readonly value: T }> {
+  for (let ms = soonMs; ; ms *= 2) {
+    const time = (await gate.now()) + ms;
+    const id = `drop-${ms}`;
+    const [outcome] = await Promise.allSettled([act(time, id)]);
+    if ((await gate.now()) >= time) continue;
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return { time, id, value: outcome.value };
+  }
+}
+
 describeService('redis', 'opening and closing by the clock of Redis', () => {
   it('an event opens at its opening time', async (t) => {
     const { gate } = await bench(t);
-    const opensAt = (await gate.now()) + soonMs;
-    await openEvent(gate, { opensAt });
-    const early = await claim(gate, 'alice');
+    const {
+      time: opensAt,
+      id,
+      value: early,
+    } = await before(gate, async (opensAt, id) => {
+      await openEvent(gate, { id, opensAt });
+      return await claim(gate, 'alice', null, id);
+    });
     assert.deepEqual(early, { outcome: 'rejected', reason: 'not_open', wins: [], opensAt });
     const { wonAt } = await eventually(async () => {
-      const decision = await claim(gate, 'alice');
+      const isDue = (await gate.now()) >= opensAt;
+      const decision = await claim(gate, 'alice', null, id);
+      assert.ok(decision.outcome === 'won' || !isDue, 'once it is time it opens');
       return decision.outcome === 'won' ? decision.win : null;
     });
-    assert.ok(wonAt >= opensAt && wonAt < opensAt + 1_000);
+    assert.ok(wonAt >= opensAt);
   });
 
   it('an event closes at its closing time, for good, and one look puts it on record', async (t) => {
@@ -74,17 +98,21 @@ describeService('redis', 'opening and closing by the clock of Redis', () => {
     const looks: Record<string, (id: string) => Promise<unknown>> = {
       claimed: (id) => claim(gate, 'bob', null, id),
       shown: (id) => gate.events([id]),
-      listed: () => gate.list('list', 1),
+      // The one behind all that come before it.
+      listed: (id) => gate.list(id.slice(0, -1), 1),
       created: (id) => gate.create({ ...spec, id, closesAt: null }),
       commanded: (id) => troubleOf('closed', () => gate.command(id, { act: 'pause' }, null)),
     };
-    const closesAt = (await gate.now()) + 3 * soonMs;
-    for (const id of Object.keys(looks)) {
-      await openEvent(gate, { id, closesAt });
-      assert.equal(verdict(await claim(gate, 'alice', null, id)), 'won');
-    }
+    const { time: closesAt, id: prefix } = await before(gate, async (closesAt, drop) => {
+      for (const look of Object.keys(looks)) {
+        const id = `${drop}-${look}`;
+        await openEvent(gate, { id, closesAt });
+        assert.equal(verdict(await claim(gate, 'alice', null, id)), 'won');
+      }
+    });
     await until(gate, closesAt);
-    for (const [id, look] of Object.entries(looks)) {
+    for (const [name, look] of Object.entries(looks)) {
+      const id = `${prefix}-${name}`;
       assert.equal((await drain(gate, id)).length, 2, `${id} is not closed before anybody looks`);
       await look(id);
       const records = await drain(gate, id);
@@ -102,36 +130,37 @@ describeService('redis', 'opening and closing by the clock of Redis', () => {
 
   it('four that look at once close it once', async (t) => {
     const { gate } = await bench(t);
-    const closesAt = (await gate.now()) + soonMs;
-    await openEvent(gate, { closesAt });
-    await until(gate, closesAt);
-    await Promise.all([standing(gate), claim(gate, 'alice'), standing(gate), gate.list(null, 1)]);
-    assert.equal((await drain(gate)).length, 2);
+    const { time, id } = await before(gate, (closesAt, id) => openEvent(gate, { id, closesAt }));
+    await until(gate, time);
+    await Promise.all([standing(gate, id), claim(gate, 'alice', null, id), standing(gate, id), gate.list(null, 9)]);
+    assert.equal((await drain(gate, id)).length, 2);
   });
 
   it('an event that is fenced is not closed before it is served on', async (t) => {
     const { gate, write } = await bench(t);
-    const closesAt = (await gate.now()) + soonMs;
-    await openEvent(gate, { closesAt });
-    await write('run', '0'.repeat(40));
-    await until(gate, closesAt);
-    assert.deepEqual([(await standing(gate)).revision, (await standing(gate)).fenced], [1, true]);
-    await troubleOf('recovering', () => claim(gate, 'alice'));
-    assert.equal((await drain(gate)).length, 1);
-    assert.equal(await gate.unfence('drop', { won: 0, revision: 1 }), true);
-    assert.deepEqual([(await standing(gate)).phase, (await standing(gate)).revision], ['closed', 2]);
+    const { time, id } = await before(gate, async (closesAt, id) => {
+      await openEvent(gate, { id, closesAt });
+      await write('run', '0'.repeat(40), id);
+    });
+    await until(gate, time);
+    assert.deepEqual([(await standing(gate, id)).revision, (await standing(gate, id)).fenced], [1, true]);
+    await troubleOf('recovering', () => claim(gate, 'alice', null, id));
+    assert.equal((await drain(gate, id)).length, 1);
+    assert.equal(await gate.unfence(id, { won: 0, revision: 1 }), true);
+    assert.deepEqual([(await standing(gate, id)).phase, (await standing(gate, id)).revision], ['closed', 2]);
   });
 
   it('a paused event closes too, and a closing time put off keeps it open', async (t) => {
     const { gate } = await bench(t);
-    const closesAt = (await gate.now()) + soonMs;
-    await openEvent(gate, { closesAt });
-    await openEvent(gate, { id: 'later', closesAt });
-    await gate.command('drop', { act: 'pause' }, null);
-    await gate.command('later', { act: 'change', change: { closesAt: closesAt + minuteMs } }, null);
-    await until(gate, closesAt);
-    assert.equal(verdict(await claim(gate, 'alice')), 'closed');
-    assert.equal(verdict(await claim(gate, 'alice', null, 'later')), 'won');
+    const { time, id } = await before(gate, async (closesAt, id) => {
+      await openEvent(gate, { id, closesAt });
+      await openEvent(gate, { id: `${id}-later`, closesAt });
+      await gate.command(id, { act: 'pause' }, null);
+      await gate.command(`${id}-later`, { act: 'change', change: { closesAt: closesAt + minuteMs } }, null);
+    });
+    await until(gate, time);
+    assert.equal(verdict(await claim(gate, 'alice', null, id)), 'closed');
+    assert.equal(verdict(await claim(gate, 'alice', null, `${id}-later`)), 'won');
   });
 
   it('an opening is moved until it has come, and not any more then', async (t) => {
@@ -167,26 +196,27 @@ describeService('redis', 'a command that was judged', () => {
 
   it('upon what has changed since is judged anew, and has written nothing', async (t) => {
     const { gate, act } = await bench(t);
-    const closesAt = (await gate.now()) + soonMs;
-    await openEvent(gate, { closesAt });
-    await gate.admit('drop', crowd(2));
-    const before = await seen(gate);
-    const command = (revision: number, capacity: number, untilThen: number | null) =>
-      act(String(revision), 'change', 'active', judged(capacity), String(capacity), '', '', timeText(untilThen));
-    assert.equal(await command(2, 3, null), again, 'another revision');
-    assert.equal(await command(1, 1, null), again, 'more has been won than the capacity is to be');
-    assert.equal(await command(1, 3, await gate.now()), again, 'the time of the judgement is over');
-    assert.deepEqual(await seen(gate), before);
-    await until(gate, closesAt);
-    assert.equal(await command(1, 3, null), again, 'time has closed it');
-    assert.deepEqual([(await standing(gate)).phase, (await standing(gate)).revision], ['closed', 2]);
+    const command = (id: string, revision: number, capacity: number, untilThen: number | null) =>
+      act(id, String(revision), 'change', 'active', judged(capacity), String(capacity), '', '', timeText(untilThen));
+    const { time, id } = await before(gate, async (closesAt, id) => {
+      await openEvent(gate, { id, closesAt });
+      await gate.admit(id, crowd(2));
+      const stood = await seen(gate, id);
+      assert.equal(await command(id, 2, 3, null), again, 'another revision');
+      assert.equal(await command(id, 1, 1, null), again, 'more has been won than the capacity is to be');
+      assert.equal(await command(id, 1, 3, await gate.now()), again, 'the time of the judgement is over');
+      assert.deepEqual(await seen(gate, id), stood);
+    });
+    await until(gate, time);
+    assert.equal(await command(id, 1, 3, null), again, 'time has closed it');
+    assert.deepEqual([(await standing(gate, id)).phase, (await standing(gate, id)).revision], ['closed', 2]);
   });
 
   it('upon what stands is done', async (t) => {
     const { gate, act } = await bench(t);
     await openEvent(gate);
     const later = String((await gate.now()) + minuteMs);
-    assert.equal(await act('1', 'change', 'active', judged(9), '9', '', '', later), done);
+    assert.equal(await act('drop', '1', 'change', 'active', judged(9), '9', '', '', later), done);
     assert.deepEqual([(await standing(gate)).spec.capacity, (await standing(gate)).revision], [9, 2]);
   });
 });
@@ -194,11 +224,11 @@ describeService('redis', 'a command that was judged', () => {
 describeService('redis', 'a worker', () => {
   it('that says nothing for as long as it said is gone', async (t) => {
     const { gate } = await bench(t);
-    await gate.attend('a', soonMs);
-    await gate.attend('b', minuteMs);
-    assert.deepEqual(await gate.attend('b', minuteMs), ['a', 'b']);
-    await pause(soonMs + 5);
-    assert.deepEqual(await gate.attend('b', minuteMs), ['b']);
+    await before(gate, async (time) => {
+      await gate.attend('a', time - (await gate.now()));
+      assert.deepEqual(await gate.attend('b', minuteMs), ['a', 'b']);
+    });
+    await eventually(async () => (await gate.attend('b', minuteMs)).join() === 'b');
   });
 });
 

@@ -13,6 +13,14 @@ export async function eventually<T>(ask: () => T | Promise<T>): Promise<NonNulla
   return assert.fail('it did not come to pass');
 }
 
+/** What a call comes to that waits for nobody: it has to be settled in the very turn of the event loop in which it is made. */
+export async function atOnce<T>(act: () => Promise<T>): Promise<T> {
+  const turn = new Promise<never>((_, reject) => {
+    setImmediate(() => reject(new Error('it was waited for')));
+  });
+  return await Promise.race([act(), turn]);
+}
+
 /** Asks until the gate answers again, for at most 10 s. */
 export async function answering<T>(act: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

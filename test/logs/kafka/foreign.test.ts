@@ -9,7 +9,7 @@ import { messageOf } from '../../../src/logs/kafka/message.ts';
 import { startPosition } from '../../../src/logs/kafka/place.ts';
 import { poisonOf, readAll } from '../../../src/testing/log/acting.ts';
 import { describeService, sharedService } from '../../services/shared.ts';
-import { brokersOf, eventIn, freshTopic, openLog, operate, slotsIn, winsRecord, write } from './rig.ts';
+import { brokersOf, eventIn, freshTopic, openLog, slotsIn, takeMegabytes, winsRecord, write } from './rig.ts';
 
 const count = 2;
 const event = eventIn(0, count);
@@ -64,17 +64,7 @@ describeService('kafka', 'what something else has written', () => {
     'of two megabytes, where the topic takes such, is set aside whole, and a record of that size is read',
     withLog(async (scene) => {
       const { url, topic, log, partition } = scene;
-      await operate(url, (admin) =>
-        admin.incrementalAlterConfigs({
-          resources: [
-            {
-              resourceType: 2,
-              resourceName: topic,
-              configs: [{ name: 'max.message.bytes', configOperation: 0, value: '4000000' }],
-            },
-          ],
-        }),
-      );
+      await takeMegabytes(url, topic);
       const raw = 'ö'.repeat(1_000_000);
       await log.append?.([winsRecord(event, 1)]);
       await write(url, topic, 0, [{ key: event, value: Buffer.from(raw) }]);

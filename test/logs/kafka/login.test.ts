@@ -86,12 +86,10 @@ describeService('kafka', 'a server that wants to know who one is', () => {
 
   for (const mechanism of ['SCRAM-SHA-512', 'PLAIN'] as const) {
     it(`refuses a wrong password by ${mechanism}, which is said without it`, async () => {
-      const start = performance.now();
       const wrong = { user, password: 'hush-hush', mechanism };
       const trouble = await troubleOf('invalid_configuration', () => open('tls', wrong));
       assert.match(trouble.message, new RegExp(`refuses the login: ${mechanism}, user ${user}`));
       assert.doesNotMatch(JSON.stringify([trouble, String(trouble.cause)]), /hush/);
-      assert.ok(performance.now() - start < 5_000);
       // A second error of the same connection, which nobody listened for, has ended processes.
       await pause(500);
     });

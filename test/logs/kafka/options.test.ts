@@ -70,13 +70,11 @@ describe('without the client library', () => {
 });
 
 describe('where no server is', () => {
-  it('it cannot be opened, and says so within seconds', async () => {
-    const start = performance.now();
+  it('it cannot be opened, and says so', async () => {
     const { message } = await troubleOf('unavailable', () =>
       openKafkaLog({ ...options, brokers: ['127.0.0.1:1'], sasl: { user: 'me', password: 'hush' } }),
     );
     assert.match(message, /127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
     assert.doesNotMatch(message, /hush/);
-    assert.ok(performance.now() - start < 5_000);
   });
 });
