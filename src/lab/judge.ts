@@ -98,13 +98,13 @@ type Rules = ReadonlySet<Finding['rule']>;
 function verdictOf(
   byCoupons: Rules,
   byOthers: Rules,
-  { lost, leaked, under, turnedAway }: Omit<Judgement, 'verdict' | 'findings'>,
+  { lost, lockedOut, leaked, under, turnedAway }: Omit<Judgement, 'verdict' | 'findings'>,
 ): Verdict {
   if (byCoupons.has('I3')) return 'duplicates';
   if (byCoupons.has('I1')) return 'over';
-  if (byOthers.has('I6')) return lost > 0 ? 'lost' : 'locked-out';
+  if (byOthers.has('I6') && lost + lockedOut > 0) return lost > 0 ? 'lost' : 'locked-out';
   if (byOthers.has('I12') && leaked > 0) return 'leaked';
-  if (byOthers.has('I14') || byOthers.has('I4')) return 'misled';
+  if (byOthers.has('I14') || byOthers.has('I4') || byOthers.has('I6')) return 'misled';
   if (byOthers.has('I17')) return under > 0 ? 'under' : 'unfair';
   if (byOthers.has('I8')) return 'out-of-order';
   if (byCoupons.size + byOthers.size > 0) return 'unfair';

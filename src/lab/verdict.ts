@@ -26,7 +26,10 @@ export const meanings: Readonly<Record<Verdict, Lesson>> = {
     ko: '쿠폰이 없는데 이미 참여했다고 거절당한다',
   },
   leaked: { en: 'a place is given away, and nobody has it', ko: '나간 자리인데 받은 사람이 없다' },
-  misled: { en: 'somebody who has a coupon was told that all are gone', ko: '쿠폰을 받은 사람에게 소진됐다고 답했다' },
+  misled: {
+    en: 'somebody who has a coupon was told otherwise: that all are gone, or of another one',
+    ko: '쿠폰을 받은 사람에게 소진됐다거나 다른 번호라고 답했다',
+  },
   under: { en: 'sold out with places left', ko: '자리가 남았는데 소진이라고 답했다' },
   unfair: {
     en: 'told "sold out" before as many had claimed as there are places',
