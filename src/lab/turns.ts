@@ -97,13 +97,15 @@ export class Turns {
     this.#go = go;
     const wake = (): void => this.#change();
     signal.addEventListener('abort', wake, { once: true });
+    const isOver = (): boolean => signal.aborted || this.#standing.every(({ isDone }) => isDone);
     let turn: 0 | 1 = 0;
-    for (let steps = 0; !signal.aborted && this.#standing.some(({ isDone }) => !isDone); ) {
+    for (let steps = 0; !isOver(); ) {
       const other: 0 | 1 = turn === 0 ? 1 : 0;
       await this.#settled(turn);
       const next: 0 | 1 | undefined = [turn, other].find((claim) => this.#standing[claim].wanted !== null);
       if (next === undefined) {
-        if (!signal.aborted) await this.#changed.promise;
+        // The last may have ended while it was waited for.
+        if (!isOver()) await this.#changed.promise;
         continue;
       }
       if (steps === stepsMax) return this.#free();

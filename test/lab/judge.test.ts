@@ -83,7 +83,7 @@ describe('the verdict', () => {
     },
     'over before lost': {
       users: ['a', 'b', 'c'],
-      told: [...['a', 'b', 'c', 'd'].map((user, i) => told(user, 'won', [2 * i, 2 * i + 1]))],
+      told: ['a', 'b', 'c', 'd'].map((user, i) => told(user, 'won', [2 * i, 2 * i + 1])),
     },
     'lost before locked-out': { users: ['a'], told: [...good.told, told('d', 'already', [6, 7])] },
     'locked-out before leaked': {

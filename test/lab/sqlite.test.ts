@@ -78,7 +78,11 @@ describe('what cannot run says why', () => {
     ['dibs-sqlite', { fault: 'slow-db' }, /give it MariaDB or PostgreSQL for its ledger/],
     ['dibs-sqlite', { fault: 'duplicate-delivery' }, /docs\/proofs\.md tells which tests do/],
     ['redis-incr', {}, /^needs redis: say where with --redis or DIBS_LAB_REDIS$/],
-    ['redis-incr-kafka:1-partition', {}, /^needs redis and kafka: say where with --redis .*, --kafka or DIBS_LAB_KAFKA$/],
+    [
+      'redis-incr-kafka:1-partition',
+      {},
+      /^needs redis and kafka: say where with --redis .*, --kafka or DIBS_LAB_KAFKA$/,
+    ],
     ['sql-count:ge', { database: 'postgres' }, /needs postgres/],
     ['sql-count:ge', { fault: 'duplicate-delivery' }, /sends no messages that could come twice/],
   ] as const) {

@@ -43,6 +43,6 @@ function ending({ fault, users, variant }: Circumstances): readonly Verdict[] {
   if (users === 'one') return ['duplicates'];
   if (fault === 'duplicate-delivery') return ['duplicates'];
   if (fault === 'db-error') return ['lost'];
-  // The second click comes at once; now and then the row is faster.
-  return fault === 'lost-reply' ? ['duplicates', 'safe'] : ['safe'];
+  // The second click comes at once, and then wins again or finds all given away; now and then the row is faster.
+  return fault === 'lost-reply' ? ['duplicates', 'misled', 'safe'] : ['safe'];
 }
