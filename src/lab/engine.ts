@@ -39,5 +39,10 @@ export interface EnginePlan {
   readonly isFirst: boolean;
 }
 
-/** Handed in by whoever may put an engine together. */
+/** An engine that will not be opened over such stores, whatever is tried: they cannot keep its promise. */
+export class EngineUnfit extends Error {
+  override readonly name = 'EngineUnfit';
+}
+
+/** Handed in by whoever may put an engine together. Throws `EngineUnfit`. */
 export type OpenEngine = (plan: EnginePlan) => Promise<LabEngine>;

@@ -38,6 +38,8 @@ export interface LabHooks {
   /** A run begins, for the so manieth time. */
   readonly begun: (selected: Selected & { readonly place: number }, tries: number) => void;
   readonly answered: () => void;
+  /** Two claims were taken step by step; the run comes next. */
+  readonly traced: (trace: LabTrace) => void;
 }
 
 /** What became of one strategy. */
@@ -84,6 +86,7 @@ async function outcomeOf(plan: LabPlan, selected: Placed, hooks: LabHooks): Prom
   };
   try {
     const trace = plan.isTraced ? await traceTwo(once) : null;
+    if (trace !== null) hooks.traced(trace);
     const run = await untilItShows(once, fit.expected, (tries) => hooks.begun(selected, tries));
     return { run, skip: null, trace };
   } catch (error) {

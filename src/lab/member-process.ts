@@ -14,6 +14,13 @@ export class Gone extends Error {
 /** A process that could not do what it was asked. */
 export class Refused extends Error {
   override readonly name = 'Refused';
+  /** True: nothing has failed; a store is only not what is needed. */
+  readonly isUnfit: boolean;
+
+  constructor(reason: string, isUnfit: boolean) {
+    super(reason);
+    this.isUnfit = isUnfit;
+  }
 }
 
 /** What is heard of a process besides answers. */
@@ -109,7 +116,7 @@ export class MemberProcess {
         this.#asked.delete(message.id);
         return;
       case 'refused':
-        this.#asked.get(message.id)?.reject(new Refused(message.reason));
+        this.#asked.get(message.id)?.reject(new Refused(message.reason, message.isUnfit));
         this.#asked.delete(message.id);
         return;
       case 'broken':

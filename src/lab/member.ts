@@ -1,6 +1,6 @@
 import { findStrategy } from './catalog.ts';
 import { consumePartition, type Consuming } from './consuming.ts';
-import type { LabEngine, OpenEngine } from './engine.ts';
+import { EngineUnfit, type LabEngine, type OpenEngine } from './engine.ts';
 import { faulty } from './faults.ts';
 import type { Asked, FromMember, MemberPlan, MemberReport, Port, Reply, Said, ToMember } from './messages.ts';
 import { openSession, type Session } from './session.ts';
@@ -51,7 +51,10 @@ export function serveMember(port: Port<ToMember, FromMember>, parts: MemberParts
       case 'ask':
         say(message).then(
           (said) => port.send(said),
-          (error: unknown) => port.send({ type: 'refused', id: message.id, reason: wordsOf(error) }),
+          (error: unknown) => {
+            const isUnfit = error instanceof EngineUnfit;
+            port.send({ type: 'refused', id: message.id, reason: wordsOf(error), isUnfit });
+          },
         );
         return;
       case 'claim':

@@ -78,7 +78,8 @@ export type Said = {
 
 export type FromMember =
   | Said
-  | { readonly type: 'refused'; readonly id: number; readonly reason: string }
+  /** `isUnfit`: nothing has failed; it is only not what is needed. */
+  | { readonly type: 'refused'; readonly id: number; readonly reason: string; readonly isUnfit: boolean }
   /** A store has failed in a way that no fault of the run explains: whatever the run would show is of that. */
   | { readonly type: 'broken'; readonly reason: string }
   | ({ readonly type: 'answer'; readonly n: number } & Reply)

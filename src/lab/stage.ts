@@ -34,7 +34,7 @@ export class CannotRun extends Error {
 
   constructor(cause: StoreTrouble | Refused) {
     super(cause.message, { cause });
-    this.isTrouble = cause instanceof StoreTrouble;
+    this.isTrouble = !(cause instanceof Refused && cause.isUnfit);
   }
 }
 

@@ -40,7 +40,7 @@ export async function outcomeOf(called: string, asked: Asked = {}): Promise<LabO
     arrivalsOf: (claims, seed) => arrivals(claims, seed, users),
     signal: new AbortController().signal,
   };
-  for await (const outcome of runLab(plan, { begun() {}, answered() {} })) return outcome;
+  for await (const outcome of runLab(plan, { begun() {}, answered() {}, traced() {} })) return outcome;
   return assert.fail('nothing came of it');
 }
 

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { labVariables } from '../../config.ts';
 import { type LabOutcome, runLab } from '../../lab/lab.ts';
+import type { LabTrace } from '../../lab/trace.ts';
 import { type ServiceName, serviceNames } from '../../lab/services.ts';
 import { databaseNames, faultNames, serverCounts } from '../../lab/strategy.ts';
 import { addFlags } from '../act.ts';
@@ -73,10 +74,13 @@ async function runStrategies(command: Command, screen: Screen): Promise<ExitCode
     const { given } = asked;
     const needed = neededBy(asked);
     services = await openServices({ given, needed, signal: stop.signal, onStarting: progress.starting });
-    for await (const outcome of runLab({ ...asked, services }, progress)) {
+    const traced = (trace: LabTrace): void => {
+      progress.end();
+      screen.lines(...traceLines(trace, screen));
+    };
+    for await (const outcome of runLab({ ...asked, services }, { ...progress, traced })) {
       outcomes.push(outcome);
       progress.end();
-      if (outcome.trace !== null) screen.lines(...traceLines(outcome.trace, screen));
     }
     const ended = endedOf(asked, outcomes);
     const failures = failuresOf(ended);

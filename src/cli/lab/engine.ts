@@ -2,11 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { migrateLedger, openDibs, usable } from '../../compose.ts';
 import { configFromOptions } from '../../config.ts';
+import { DibsError } from '../../core/errors.ts';
 import type { IssuedWin } from '../../core/history.ts';
 import type { Dibs } from '../../engine/dibs.ts';
 import type { Page, PageQuery } from '../../engine/views.ts';
 import { systemClock } from '../../lib/system-clock.ts';
-import type { EngineAnswer, EnginePlan, LabEngine } from '../../lab/engine.ts';
+import { type EngineAnswer, type EnginePlan, EngineUnfit, type LabEngine } from '../../lab/engine.ts';
 
 const pollMs = 5;
 const patienceMs = 30_000;
@@ -19,7 +20,10 @@ export async function openLabEngine(plan: EnginePlan): Promise<LabEngine> {
   const observer = { admitted: () => void (batches += 1) };
   const options = optionsOf(plan);
   if (isFirst) await migrateLedger(usable(configFromOptions(options)));
-  const dibs = await openDibs({ ...options, observer, onAlarm: () => undefined });
+  const dibs = await openDibs({ ...options, observer, onAlarm: () => undefined }).catch((error: unknown) => {
+    if (error instanceof DibsError && error.code === 'store_unfit') throw new EngineUnfit(error.message);
+    throw error;
+  });
   if (isFirst) await dibs.createEvent({ id: eventId, name: 'Race lab', capacity });
   return {
     claim: (userId) => claim(dibs, eventId, userId),

@@ -79,21 +79,30 @@ export function listLines(language: keyof Lesson, screen: Screen): string[] {
   return [
     ...strategies.flatMap((strategy) => strategyLines(strategy, language, screen)),
     screen.paint('bold', phrases[language].verdicts),
-    ...verdicts.map((verdict) => `  ${padEnd(verdict, widest)}  ${meanings[verdict][language]}`),
+    ...verdicts.flatMap((verdict) =>
+      wrap(meanings[verdict][language], screen.width - widest - 4).map(
+        (line, i) => `  ${padEnd(i === 0 ? verdict : '', widest)}  ${line}`,
+      ),
+    ),
   ];
 }
 
 function strategyLines(strategy: Strategy, language: keyof Lesson, { paint, width }: Screen): string[] {
   const said = phrases[language];
   const needs = needsOf(strategy).filter((need) => need !== 'engine');
-  const title = [strategy.name, ...strategy.variants.map((variant) => `:${variant}`)].join(' ');
+  const called = [strategy.name, ...strategy.variants.map((variant) => `:${variant}`)].join(' ');
+  const [title = '', ...more] = wrap(
+    needs.length === 0 ? called : `${called} ${said.needs(needs.join(', '))}`,
+    width - 2,
+  );
   const nameWidth = Math.max(0, ...strategy.variants.map((variant) => variant.length + 3));
   const ending = (variant: string | null): string[] =>
     endings(strategy, variant, said)
       .flatMap((line) => wrap(line, width - nameWidth - 4))
       .map((line) => paint('dim', `    ${padEnd(variant === null ? '' : `:${variant}`, nameWidth)}${line}`));
   return [
-    `${paint('bold', title)}${needs.length === 0 ? '' : `  ${said.needs(needs.join(', '))}`}`,
+    paint('bold', title),
+    ...more.map((line) => paint('bold', `  ${line}`)),
     ...wrap(strategy.lesson[language], width - 2).map((line) => `  ${line}`),
     ...variantsOf(strategy).flatMap(ending),
     '',

@@ -5,7 +5,7 @@ import { clip, count } from '../text.ts';
 import { type Named, nameOf } from './names.ts';
 
 /** Shows how far the lab has come: a line that is drawn anew on a terminal, else a line for each run. */
-export interface RunProgress extends LabHooks {
+export interface RunProgress extends Omit<LabHooks, 'traced'> {
   /** Services are started, which takes a while. */
   readonly starting: (names: readonly string[]) => void;
   /** Takes the line away. */

@@ -63,13 +63,15 @@ export async function openServices(
     if (outcome.status === 'fulfilled') {
       running.push(outcome.value);
       addresses[name] = outcome.value.url;
-    } else absences[name] = `it was started, and did not come up: ${lastWordsOf(outcome.reason)}`;
+    } else absences[name] = `it was started, and did not come up: ${complaintOf(outcome.reason)}`;
   }
   return { addresses, absences, stop: async () => void (await Promise.all(running.map((one) => one.stop()))) };
 }
 
-/** A server's last line says why it ended; before that stands how it was called. */
-function lastWordsOf(error: unknown): string {
-  const lines = (error instanceof Error ? error.message : String(error)).split('\n');
-  return lines.findLast((line) => line.trim() !== '')?.trim() ?? 'it said nothing';
+/** Why a server did not come up: of what it said the first complaint, or else its last words. First stands how it was called. */
+function complaintOf(error: unknown): string {
+  const [called = '', ...said] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const lines = said.map((line) => line.trim()).filter((line) => line !== '');
+  const complaint = /error|fatal|cannot|could not|denied|in use|no such|not found/i;
+  return lines.find((line) => complaint.test(line)) ?? lines.at(-1) ?? called;
 }
