@@ -43,10 +43,18 @@ const variables: readonly (readonly [variable: string, by: readonly ServiceName[
   ['DIBS_LOG', ['kafka']],
   ['DIBS_LEDGER', ['mariadb', 'postgres']],
 ];
+/** Where the race lab is told that services are, as those who may make databases, keys and topics there. */
+const labVariables: Readonly<Partial<Record<ServiceName, string>>> = {
+  redis: 'DIBS_LAB_REDIS',
+  kafka: 'DIBS_LAB_KAFKA',
+  mariadb: 'DIBS_LAB_MARIADB',
+  postgres: 'DIBS_LAB_POSTGRES',
+};
 const secrets = ['DIBS_ADMIN_KEY', 'DIBS_SERVICE_KEY', 'DIBS_TOKEN_SECRET', 'DIBS_CODE_SECRET'];
 
 interface Configuration {
   readonly environment: Readonly<Record<string, string>>;
+  readonly lab: Readonly<Record<string, string>>;
   readonly others: readonly (readonly [variable: string, value: string])[];
 }
 
@@ -61,21 +69,28 @@ function configurationOf(services: readonly Service[]): Configuration {
   for (const [variable, value] of told) if (!chosen.has(variable)) chosen.set(variable, value);
   const others = told.filter(([variable, value]) => chosen.get(variable) !== value);
   for (const secret of secrets) chosen.set(secret, randomBytes(32).toString('base64url'));
-  return { environment: Object.fromEntries(chosen), others };
+  const lab = services.flatMap(({ name, url }) => {
+    const variable = labVariables[name];
+    return variable === undefined ? [] : [[variable, url] as const];
+  });
+  return { environment: Object.fromEntries(chosen), lab: Object.fromEntries(lab), others };
 }
 
 /** A log is a topic. */
 const engineUrlOf = ({ name, engineUrl }: Service): string => (name === 'kafka' ? `${engineUrl}/dibs` : engineUrl);
 
 function told(services: readonly Service[]): string {
-  const { environment, others } = configurationOf(services);
+  const { environment, lab, others } = configurationOf(services);
+  const exported = (values: Readonly<Record<string, string>>): string[] =>
+    Object.entries(values).map(([variable, value]) => `export ${variable}=${value}`);
   return [
     ...services.map(({ name, url }) => `${name.padEnd(15)}${url}`),
     '',
-    ...Object.entries(environment).map(([variable, value]) => `export ${variable}=${value}`),
+    ...exported(environment),
     ...(others.length === 0
       ? []
       : ['', '# or instead', ...others.map(([variable, value]) => `# ${variable}=${value}`)]),
+    ...(Object.keys(lab).length === 0 ? [] : ['', '# for `dibs lab run`', ...exported(lab)]),
     '',
     'Ctrl-C stops them and removes what they hold.',
   ].join('\n');

@@ -133,7 +133,7 @@ export class Server {
   }
 
   async #answers(child: ChildProcess, from: number): Promise<void> {
-    const { ready, command } = this.#launch;
+    const { ready, command, signal } = this.#launch;
     const until = performance.now() + startMsMax;
     for (;;) {
       const running = isRunning(child);
@@ -142,6 +142,10 @@ export class Server {
       const tail = said.trim().split('\n').slice(-20).join('\n');
       if (!running && /address already in use/i.test(said)) throw new PortTaken(tail);
       if (!running) throw new Error(`${command.join(' ')} did not start:\n${tail}`);
+      if (signal?.aborted === true) {
+        await this.stop();
+        throw new Error(`${command.join(' ')} was given up before it answered`);
+      }
       if (performance.now() > until) {
         await this.stop();
         throw new Error(`${command.join(' ')} does not answer after ${startMsMax} ms:\n${tail}`);

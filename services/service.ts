@@ -33,6 +33,8 @@ export interface StartOptions {
   /** A command line that runs the one behind it: `strace -f -o trace`, `faketime -1d`. */
   readonly wrap?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it aborts before the server answers, the start is given up and leaves nothing. */
+  readonly signal?: AbortSignal;
 }
 
 /** What is particular to one service. */

@@ -54,6 +54,9 @@ export const configKeys = [
   { key: 'DIBS_KAFKA_PASSWORD', option: 'kafkaPassword', default: 'none', meaning: 'password at Kafka (SASL)' },
 ] as const;
 
+/** Where `dibs lab` is told that services are: no keys of the configuration, and no faults in it. */
+export const labVariables = ['DIBS_LAB_REDIS', 'DIBS_LAB_KAFKA', 'DIBS_LAB_MARIADB', 'DIBS_LAB_POSTGRES'] as const;
+
 export { shownOf } from './config/stores.ts';
 
 export type ConfigKey = (typeof configKeys)[number]['key'];
@@ -227,7 +230,8 @@ export const environmentWithoutKeys = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DIBS_')));
 
 function outerLayers(env: NodeJS.ProcessEnv, cwd: string, faults: string[]): Layer[] {
-  const own = Object.entries(env).filter(([name]) => name.startsWith('DIBS_'));
+  const others: readonly string[] = labVariables;
+  const own = Object.entries(env).filter(([name]) => name.startsWith('DIBS_') && !others.includes(name));
   const environment = layerOf(own, environmentNames, 'environment', faults);
   const path = join(cwd, configFileName);
   let text: string;

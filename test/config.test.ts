@@ -10,6 +10,7 @@ import {
   configFromOptions,
   configKeys,
   flagOf,
+  labVariables,
   readConfig,
   shownOf,
 } from '../src/config.ts';
@@ -69,6 +70,17 @@ describe('the configuration', () => {
         urlGiven: false,
       },
     );
+  });
+
+  test('leaves the names alone by which the lab is told of services', () => {
+    const cwd = folder();
+    const env = Object.fromEntries(labVariables.map((name) => [name, 'redis://cache:6379']));
+    assert.deepEqual(good({ cwd, env }), good({ cwd }));
+    assert.match(
+      bad({ env: { DIBS_LAB_REDISS: 'x' } }).join(),
+      /^"DIBS_LAB_REDISS" \(environment\): there is no such key/,
+    );
+    assert.match(bad({ cwd: folder({ 'dibs.config.json': { DIBS_LAB_REDIS: 'x' } }) }).join(), /no such key/);
   });
 
   test('takes a flag before the environment, that before the file, that before the default', () => {

@@ -70,6 +70,8 @@ describe('the import rule', () => {
     ['src/main.ts', "import { gate } from './gates/sqlite/gate.ts';"],
     ['src/lib/read.ts', "import data from '../../package.json' with { type: 'json' };"],
     ['src/lib/read.ts', 'const x = (name: string) => import(name);'],
+    ['src/cli/lab/options.ts', 'const x = (name: string) => import(name);'],
+    ['src/cli/lab/services.ts', "const x = () => import('../../../services/services.ts');"],
     ['src/lib/read.ts', "import { readFile } from 'fs';"],
     ['src/lib/read.ts', "import { openDibs } from 'dibs';"],
     ['src/newcomer/a.ts', 'export const a = 1;'],
@@ -92,6 +94,7 @@ describe('the import rule', () => {
     ['src/engine/relay.ts', "import { createHmac } from 'node:crypto'; import type { Gate } from '../core/gate.ts';"],
     ['src/compose.ts', "const gate = () => import('./gates/redis/gate.ts'); import './config.ts';"],
     ['src/cli/serve.ts', "import { compose } from '../compose.ts'; import { Command } from 'commander';"],
+    ['src/cli/lab/services.ts', 'const x = (path: string) => import(path);'],
     ['src/main.ts', "export { compose } from './compose.ts'; export type { Win } from './core/win.ts';"],
   ];
   for (const [path, text] of allowed) test(`allows ${path}: ${oneLine(text)}`, () => none(judge(path, text)));

@@ -10,7 +10,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const screen = createScreen(argv.slice(0, end === -1 ? argv.length : end).includes('--json'));
   try {
     const name = argv.find((word) => !word.startsWith('-'));
-    outliveReaders(['serve', 'api', 'worker'].includes(name ?? ''));
+    outliveReaders(['serve', 'api', 'worker', 'lab'].includes(name ?? ''));
     const wanted = name === 'help' ? argv[argv.indexOf('help') + 1] : name;
     const program = await buildProgram(wanted ?? null);
     await program.parseAsync(argv, { from: 'user' });
@@ -32,12 +32,13 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 /**
  * Whoever reads may stop reading (`dibs coupons demo | head`, a terminal that is closed). A command then has nothing left
- * to do, and nothing is wrong; a server goes on, and answers what it has taken when it stops.
+ * to do, and nothing is wrong; a server goes on, and answers what it has taken when it stops, and the lab first takes down
+ * what it has made.
  */
-function outliveReaders(isServer: boolean): void {
+function outliveReaders(goesOn: boolean): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (isServer) return;
+    if (goesOn) return;
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });

@@ -9,7 +9,8 @@ export interface Column {
   readonly mayClip?: boolean;
 }
 
-const gap = 2;
+/** Between columns; the narrow one where the table would be too wide otherwise. */
+const gaps = { usual: 2, narrow: 1 } as const;
 const clippedMin = 8;
 
 /** The lines of a table, its head first, as narrow as its content and at most `width` columns where it can be. */
@@ -17,13 +18,15 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   const widths = columns.map(({ head }, i) =>
     rows.reduce((most, row) => Math.max(most, displayWidth(row[i] ?? '')), head.length),
   );
-  let over = widths.reduce((sum, each) => sum + each + gap, -gap) - width;
+  const widthWith = (gap: number): number => widths.reduce((sum, each) => sum + each + gap, -gap);
+  let over = widthWith(gaps.usual) - width;
   for (const [i, column] of columns.entries()) {
     if (column.mayClip !== true || over <= 0) continue;
     const narrowed = Math.max(Math.min(clippedMin, widths[i] as number), (widths[i] as number) - over);
     over -= (widths[i] as number) - narrowed;
     widths[i] = narrowed;
   }
+  const gap = widthWith(gaps.usual) > width ? gaps.narrow : gaps.usual;
   const line = (cells: readonly string[]): string =>
     columns
       .map(({ right, mayClip }, i) => {

@@ -68,6 +68,22 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** `line` in pieces of at most `width` columns, cut wherever that is: for a word that is longer than its column. */
+export function fold(line: string, width: number): string[] {
+  const pieces = [''];
+  let left = width;
+  for (const { segment } of segmenter.segment(line)) {
+    const wide = displayWidth(segment);
+    if (wide > left) {
+      pieces.push('');
+      left = width;
+    }
+    pieces[pieces.length - 1] += segment;
+    left -= wide;
+  }
+  return pieces;
+}
+
 /** 12345 as `12,345`. */
 export const count = (value: number): string => value.toLocaleString('en-US');
 

@@ -30,8 +30,7 @@ export function consumePartition(topic: KafkaTopic, partition: number, { repeats
     const times = repeats !== null && strikes(got) ? 2 : 1;
     if (times === 2) repeats?.();
     for (let time = 1; time <= times; time += 1) {
-      // What throws is logged and passed over, as consumers of lessons do; nobody reads that log here.
-      await consume(message).catch(() => undefined);
+      await consume(message);
     }
   }
 
@@ -43,7 +42,10 @@ export function consumePartition(topic: KafkaTopic, partition: number, { repeats
       const isAtEnd = drained.length > 0 && (await reader.isAtEnd());
       if (isAtEnd) for (const resolve of drained) resolve();
       else waiting.push(...drained);
-      for (const text of await reader.read()) await take(JSON.parse(text) as Message);
+      for (const text of await reader.read()) {
+        if (stopping.signal.aborted) break;
+        await take(JSON.parse(text) as Message);
+      }
     }
     await reader.close();
   }

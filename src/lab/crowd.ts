@@ -23,15 +23,17 @@ export async function sendCrowd(
   const told: ToldClaim[] = [];
   let next = 0;
   let wins = 0;
+  let refusals = 0;
 
   async function clicker(client: number): Promise<void> {
     for (let n = next++; n < arrivals.length && !signal.aborted; n = next++) {
       const userId = arrivals[n] as string;
       const askedAt = performance.now();
       let reply = await fleet.claim(n, userId, client);
-      if (reply.answer === 'won') wins += 1;
-      // The answer got lost on its way: its user, who knows nothing, presses again.
-      if (fault === 'lost-reply' && reply.answer === 'won' && strikes(wins)) {
+      const nth = reply.answer === 'won' ? ++wins : ++refusals;
+      // The answer got lost on its way: its user, who knows nothing, presses again. Counted apart, or whether any win is struck
+      // would be a matter of chance.
+      if (fault === 'lost-reply' && strikes(nth)) {
         onLost();
         reply = await fleet.claim(n, userId, client);
       }

@@ -13,6 +13,8 @@ export interface LabEngine {
   claim(userId: string): Promise<EngineAnswer>;
   /** All coupons, once nothing waits to be issued, with when the last one was. */
   coupons(): Promise<{ readonly coupons: readonly IssuedWin[]; readonly lastCouponAt: number }>;
+  /** Once nothing else waits to be issued: issues what the ledger has refused, and gives how many that were. */
+  reissue(): Promise<number>;
   /** How many coupons are issued by now. */
   issued(): Promise<number>;
   /** How many batches have gone to its gate: each is one round trip. */
@@ -26,9 +28,9 @@ export interface EnginePlan {
   /** Null where the gate needs none. */
   readonly redisUrl: string | null;
   readonly database: DatabaseName;
-  /** Null where the ledger is a file. */
-  readonly databaseUrl: string | null;
-  /** For what is kept in files. */
+  /** Of its ledger: a URL; of SQLite the path of its file. */
+  readonly databaseUrl: string;
+  /** For what else is kept in files. */
   readonly folder: string;
   readonly eventId: string;
   readonly capacity: number;
@@ -37,5 +39,10 @@ export interface EnginePlan {
   readonly isFirst: boolean;
 }
 
-/** Handed in by whoever may put an engine together. */
+/** An engine that will not be opened over such stores, whatever is tried: they cannot keep its promise. */
+export class EngineUnfit extends Error {
+  override readonly name = 'EngineUnfit';
+}
+
+/** Handed in by whoever may put an engine together. Throws `EngineUnfit`. */
 export type OpenEngine = (plan: EnginePlan) => Promise<LabEngine>;

@@ -5,7 +5,7 @@ import { StoreTrouble } from './trouble.ts';
 
 const faultEvery = 10;
 
-/** Whether the fault strikes the so manieth coupon that a process inserts, message that a consumer gets, win that is told. */
+/** Whether the fault strikes the so manieth coupon that a process inserts, message that a consumer gets, answer that is sent. */
 export const strikes = (nth: number): boolean => nth % faultEvery === 1;
 
 /** How much longer a slow insert takes: far longer than a lock should be held. */
@@ -17,6 +17,8 @@ export const crashes = 3;
 /** What goes wrong with the steps of one process. */
 export interface StepFaults {
   readonly fault: FaultName | null;
+  /** Of a consumer the partition that it reads; null of a server. */
+  readonly partition: number | null;
   /** The step behind which the process is killed, by how it begins, and at which of these; null: it is not. */
   readonly crash: { readonly behind: string; readonly at: number } | null;
   readonly kill: () => void;
@@ -25,15 +27,17 @@ export interface StepFaults {
 }
 
 /** Takes steps as `take` does, with what goes wrong. */
-export function faulty(take: Take, { fault, crash, kill, struck }: StepFaults): Take {
+export function faulty(take: Take, { fault, partition, crash, kill, struck }: StepFaults): Take {
   let inserts = 0;
   let passed = 0;
+  // Were all partitions slow at the same inserts, none would fall behind another, and the order would hold by that alone.
+  const isSlow = fault === 'slow-db' && (partition ?? 0) === 0;
   return async (step, act, told) => {
-    const isChosen = (fault === 'slow-db' || fault === 'db-error') && isCouponInsert(step) && strikes(++inserts);
+    const isChosen = (isSlow || fault === 'db-error') && isCouponInsert(step) && strikes(++inserts);
     const broken = async () => {
       if (isChosen) struck();
       if (isChosen && fault === 'slow-db') await pause(slowMs);
-      if (isChosen && fault === 'db-error') throw new StoreTrouble('failed', 'the database is not there for a moment');
+      if (isChosen && fault === 'db-error') throw new StoreTrouble('planned', 'the database is not there for a moment');
       return await act();
     };
     const value = await take(step, broken, told);

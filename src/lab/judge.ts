@@ -38,6 +38,8 @@ export interface Judgement {
   readonly leaked: number;
   /** Claims that were told neither a place nor a reason. */
   readonly turnedAway: number;
+  /** Of these, those that came while there were places: fewer wins had been told than there are. */
+  readonly turnedAwayEarly: number;
   /** What the checker of the promise says. */
   readonly findings: readonly Finding[];
 }
@@ -65,6 +67,8 @@ export function judge(evidence: Evidence): Judgement {
     ),
   ];
   const lost = without(['won']);
+  const turnedAway = told.filter(({ answer }) => answer === 'busy' || answer === 'error');
+  const soldOutAt = soldOutIn(told, capacity);
   const tallies = {
     issued,
     over: Math.max(0, issued - capacity),
@@ -73,10 +77,17 @@ export function judge(evidence: Evidence): Judgement {
     lost: lost.length,
     lockedOut: without(['already']).filter((userId) => !lost.includes(userId)).length,
     leaked: Math.max(0, (allotted ?? issued) - issued),
-    turnedAway: told.filter(({ answer }) => answer === 'busy' || answer === 'error').length,
+    turnedAway: turnedAway.length,
+    turnedAwayEarly: turnedAway.filter(({ answeredAt }) => answeredAt < soldOutAt).length,
   };
   const verdict = verdictOf(new Set(byCoupons.map(rule)), new Set([...byClients, ...byTotals].map(rule)), tallies);
   return { ...tallies, verdict, findings: distinct([...byCoupons, ...byTotals, ...byClients]) };
+}
+
+/** When as many wins had been told as there are places. */
+function soldOutIn(told: readonly ToldClaim[], capacity: number): number {
+  const wins = told.filter(({ answer }) => answer === 'won').map(({ answeredAt }) => answeredAt);
+  return wins.toSorted((a, b) => a - b)[capacity - 1] ?? Number.POSITIVE_INFINITY;
 }
 
 const rule = (finding: Finding): Finding['rule'] => finding.rule;
@@ -87,13 +98,13 @@ type Rules = ReadonlySet<Finding['rule']>;
 function verdictOf(
   byCoupons: Rules,
   byOthers: Rules,
-  { lost, leaked, under, turnedAway }: Omit<Judgement, 'verdict' | 'findings'>,
+  { lost, lockedOut, leaked, under, turnedAway }: Omit<Judgement, 'verdict' | 'findings'>,
 ): Verdict {
   if (byCoupons.has('I3')) return 'duplicates';
   if (byCoupons.has('I1')) return 'over';
-  if (byOthers.has('I6')) return lost > 0 ? 'lost' : 'locked-out';
+  if (byOthers.has('I6') && lost + lockedOut > 0) return lost > 0 ? 'lost' : 'locked-out';
   if (byOthers.has('I12') && leaked > 0) return 'leaked';
-  if (byOthers.has('I14') || byOthers.has('I4')) return 'misled';
+  if (byOthers.has('I14') || byOthers.has('I4') || byOthers.has('I6')) return 'misled';
   if (byOthers.has('I17')) return under > 0 ? 'under' : 'unfair';
   if (byOthers.has('I8')) return 'out-of-order';
   if (byCoupons.size + byOthers.size > 0) return 'unfair';

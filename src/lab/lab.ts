@@ -1,27 +1,31 @@
+import { LeftBehind } from './end-all.ts';
 import { fitOf } from './fit.ts';
+import { Gone, Refused } from './member-process.ts';
 import type { LabRun, LabSkip } from './outcome.ts';
 import { type RunPlan, runOnce } from './run.ts';
+import type { LabServices } from './services.ts';
 import { CannotRun } from './stage.ts';
-import type { ServiceAddresses } from './services.ts';
-import type { Circumstances, Strategy } from './strategy.ts';
+import type { Circumstances, DatabaseName, Strategy } from './strategy.ts';
 import { type LabTrace, traceTwo } from './trace.ts';
+import { BrokenOff, StoreTrouble } from './trouble.ts';
 import { type Verdict, verdicts } from './verdict.ts';
 
-/** A strategy and which way of it. */
+/** A strategy, which way of it, and where. */
 export interface Selected {
   readonly strategy: Strategy;
   readonly variant: string | null;
+  readonly database: DatabaseName;
 }
 
 /** What is run. */
 export interface LabPlan {
   readonly selected: readonly Selected[];
-  readonly circumstances: Omit<Circumstances, 'variant'>;
+  readonly circumstances: Omit<Circumstances, 'variant' | 'database'>;
   readonly claims: number;
   readonly capacity: number;
   readonly seed: number;
   readonly isTraced: boolean;
-  readonly addresses: ServiceAddresses;
+  readonly services: LabServices;
   /** The module that each process of a run is started with. */
   readonly module: string;
   /** The users of so many claims in the order of their arrival; the same seed gives the same. */
@@ -31,9 +35,11 @@ export interface LabPlan {
 
 /** How far it has come. */
 export interface LabHooks {
-  /** A run begins; `claims` of it will be answered. */
-  readonly begun: (selected: Selected & { readonly place: number }, claims: number, tries: number) => void;
+  /** A run begins, for the so manieth time. */
+  readonly begun: (selected: Selected & { readonly place: number }, tries: number) => void;
   readonly answered: () => void;
+  /** Two claims were taken step by step; the run comes next. */
+  readonly traced: (trace: LabTrace) => void;
 }
 
 /** What became of one strategy. */
@@ -43,56 +49,65 @@ export interface LabOutcome {
   readonly trace: LabTrace | null;
 }
 
-/** A race that does not show is looked for so often, among twice as many claims each time. */
+/** A race that does not show is looked for so often. */
 const triesMax = 5;
 
 /** Runs one strategy after another. */
 export async function* runLab(plan: LabPlan, hooks: LabHooks): AsyncGenerator<LabOutcome> {
-  for (const selected of plan.selected) {
+  for (const [i, selected] of plan.selected.entries()) {
     plan.signal.throwIfAborted();
-    yield await outcomeOf(plan, selected, hooks);
+    yield await outcomeOf(plan, { ...selected, place: i + 1 }, hooks);
   }
 }
 
-async function outcomeOf(plan: LabPlan, selected: Selected, hooks: LabHooks): Promise<LabOutcome> {
-  const { strategy, variant } = selected;
-  const circumstances = { ...plan.circumstances, variant };
-  const skipped = (reason: string): LabOutcome => ({
+type Placed = Selected & { readonly place: number };
+
+async function outcomeOf(plan: LabPlan, selected: Placed, hooks: LabHooks): Promise<LabOutcome> {
+  const { strategy, variant, database } = selected;
+  const circumstances = { ...plan.circumstances, variant, database };
+  const skipped = (reason: string, isTrouble: boolean): LabOutcome => ({
     run: null,
-    skip: { strategy: strategy.name, variant, reason },
+    skip: { strategy: strategy.name, variant, database, reason, isTrouble },
     trace: null,
   });
-  const fit = fitOf(strategy, circumstances, plan.addresses);
-  if ('reason' in fit) return skipped(fit.reason);
+  const fit = fitOf(strategy, circumstances, plan.services);
+  if ('reason' in fit) return skipped(fit.reason, false);
+  const { capacity, seed, module, signal } = plan;
+  const once: RunPlan = {
+    strategy,
+    circumstances,
+    capacity,
+    seed,
+    module,
+    signal,
+    arrivals: plan.arrivalsOf(plan.claims, seed),
+    addresses: plan.services.addresses,
+    onAnswer: hooks.answered,
+  };
   try {
-    const once = runPlanOf(plan, selected, plan.claims, hooks);
     const trace = plan.isTraced ? await traceTwo(once) : null;
-    return { run: await untilItShows(plan, selected, fit.expected, hooks), skip: null, trace };
+    if (trace !== null) hooks.traced(trace);
+    const run = await untilItShows(once, fit.expected, (tries) => hooks.begun(selected, tries));
+    return { run, skip: null, trace };
   } catch (error) {
-    plan.signal.throwIfAborted();
-    if (error instanceof CannotRun) return skipped(error.message);
+    signal.throwIfAborted();
+    if (error instanceof CannotRun) return skipped(error.message, error.isTrouble);
+    if (error instanceof LeftBehind) return skipped(error.message, true);
+    if ([BrokenOff, StoreTrouble, Refused, Gone].some((kind) => error instanceof kind))
+      return skipped(`broke off: ${(error as Error).message}`, true);
     throw error;
   }
 }
 
-function runPlanOf(plan: LabPlan, { strategy, variant }: Selected, claims: number, { answered }: LabHooks): RunPlan {
-  const { capacity, seed, module, addresses, signal } = plan;
-  const circumstances = { ...plan.circumstances, variant };
-  const arrivals = plan.arrivalsOf(claims, seed);
-  return { strategy, circumstances, capacity, seed, arrivals, module, addresses, signal, onAnswer: answered };
-}
-
 /** Chance decides whether claims come in between each other; a run in which they did not is no proof that they cannot. */
 async function untilItShows(
-  plan: LabPlan,
-  selected: Selected,
+  plan: RunPlan,
   expected: readonly Verdict[],
-  hooks: LabHooks,
+  begun: (tries: number) => void,
 ): Promise<LabRun> {
   for (let tries = 1; ; tries += 1) {
-    const claims = plan.claims * 2 ** (tries - 1);
-    hooks.begun({ ...selected, place: plan.selected.indexOf(selected) + 1 }, claims, tries);
-    const run = await runOnce(runPlanOf(plan, selected, claims, hooks));
+    begun(tries);
+    const run = await runOnce(plan);
     // A fault that has not struck has shown nothing.
     const asExpected = expected.includes(run.verdict) && run.struck !== 0;
     const isMilder = expected.every((verdict) => verdicts.indexOf(verdict) < verdicts.indexOf(run.verdict));

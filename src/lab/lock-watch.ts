@@ -4,6 +4,12 @@ import type { DatabaseName } from './strategy.ts';
 
 const sampleMs = 5;
 
+// As text: a time of the driver's has the milliseconds of JavaScript at best, and `String` of one has seconds, so that all
+// waits of a connection within a second would be one.
+const waiting = `
+  SELECT pid, query_start::text FROM pg_stat_activity
+  WHERE datname = ? AND wait_event_type = 'Lock' AND state = 'active'`;
+
 /**
  * Counts how often a statement waited for a lock on a server. MariaDB counts that itself, for the whole server; PostgreSQL
  * says only who waits now, so that it is looked at every few milliseconds, and short waits are missed.
@@ -24,32 +30,38 @@ export class LockWatch {
   }
 
   async start(): Promise<void> {
-    if (this.#admin === null) return;
-    if (this.#database === 'mariadb') this.#before = await rowLockWaits(this.#admin);
-    else this.#watching = this.#watch(this.#admin);
+    if (this.#database === 'mariadb') this.#before = await this.#total();
+    else if (this.#database === 'postgres' && this.#admin !== null) this.#watching = this.#watch(this.#admin);
   }
 
   /** How many since the start; 0 where there is no server to ask. */
-  async stop(): Promise<number> {
+  async count(): Promise<number> {
+    return this.#database === 'mariadb' ? (await this.#total()) - this.#before : this.#seen.size;
+  }
+
+  /** Looks no more, whatever it counted. */
+  async stop(): Promise<void> {
     this.#isWatching = false;
     await this.#watching;
-    if (this.#admin === null) return 0;
-    return this.#database === 'mariadb' ? (await rowLockWaits(this.#admin)) - this.#before : this.#seen.size;
   }
 
   async #watch(admin: SqlConnection): Promise<void> {
     this.#isWatching = true;
-    const text =
-      "SELECT pid, query_start FROM pg_stat_activity WHERE datname = ? AND wait_event_type = 'Lock' AND state = 'active'";
     while (this.#isWatching) {
-      const { rows } = await admin.query(text, [this.#name]);
-      for (const row of rows) this.#seen.add(row.map(String).join(' '));
+      try {
+        const { rows } = await admin.query(waiting, [this.#name]);
+        for (const row of rows) this.#seen.add(row.join(' '));
+      } catch {
+        // The server is gone, as everybody else of the run is told as well.
+        return;
+      }
       await pause(sampleMs);
     }
   }
-}
 
-async function rowLockWaits(admin: SqlConnection): Promise<number> {
-  const { rows } = await admin.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'");
-  return Number(rows[0]?.[1] ?? 0);
+  async #total(): Promise<number> {
+    if (this.#admin === null) return 0;
+    const { rows } = await this.#admin.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'");
+    return Number(rows[0]?.[1] ?? 0);
+  }
 }

@@ -3,7 +3,7 @@ import type { HistoryEntry, IssuedWin } from '../core/history.ts';
 import type { EnginePlan } from './engine.ts';
 import type { Counts, Step } from './steps.ts';
 import type { Place } from './stores/stores.ts';
-import type { Answer, FaultName, Scene } from './strategy.ts';
+import type { Answer, FaultName, Message, Scene } from './strategy.ts';
 
 /** All that a process has to know. */
 export interface MemberPlan {
@@ -21,15 +21,25 @@ export interface MemberPlan {
   readonly isStepped: boolean;
 }
 
+/** What a process can be asked besides claims, and what it then says. */
+export interface Asked {
+  /** Answered once it may be given claims, or consumes. */
+  readonly open: null;
+  /** Of a consumer: answered once everything is consumed. */
+  readonly drain: null;
+  /** Of the engine: all coupons, once nothing waits to be issued. */
+  readonly coupons: { readonly coupons: readonly IssuedWin[]; readonly lastCouponAt: number };
+  /** Of the engine: has reissued what its ledger had refused; how many that were. */
+  readonly reissue: number;
+  readonly report: MemberReport;
+  readonly close: null;
+}
+
 export type ToMember =
-  | { readonly type: 'open'; readonly plan: MemberPlan }
+  | { readonly type: 'ask'; readonly id: number; readonly what: 'open'; readonly plan: MemberPlan }
+  | { readonly type: 'ask'; readonly id: number; readonly what: Exclude<keyof Asked, 'open'> }
   | { readonly type: 'claim'; readonly n: number; readonly userId: string }
-  | { readonly type: 'go'; readonly n: number }
-  /** To a consumer: say when everything is consumed. */
-  | { readonly type: 'drain' }
-  | { readonly type: 'coupons' }
-  | { readonly type: 'report' }
-  | { readonly type: 'close' };
+  | { readonly type: 'go'; readonly n: number };
 
 /** What a claim was told. */
 export interface Reply {
@@ -56,16 +66,26 @@ export interface StepEnd {
   readonly isTrouble: boolean;
 }
 
+/** One process, or thread, says that it has done what it was asked. */
+export type Said = {
+  readonly [What in keyof Asked]: {
+    readonly type: 'said';
+    readonly id: number;
+    readonly what: What;
+    readonly value: Asked[What];
+  };
+}[keyof Asked];
+
 export type FromMember =
-  | { readonly type: 'opened' }
-  | { readonly type: 'refused'; readonly reason: string }
+  | Said
+  /** `isUnfit`: nothing has failed; it is only not what is needed. */
+  | { readonly type: 'refused'; readonly id: number; readonly reason: string; readonly isUnfit: boolean }
+  /** A store has failed in a way that no fault of the run explains: whatever the run would show is of that. */
+  | { readonly type: 'broken'; readonly reason: string }
   | ({ readonly type: 'answer'; readonly n: number } & Reply)
-  | { readonly type: 'step'; readonly n: number; readonly step: Step }
-  | ({ readonly type: 'stepped'; readonly n: number } & StepEnd)
-  | { readonly type: 'drained' }
-  | { readonly type: 'coupons'; readonly coupons: readonly IssuedWin[]; readonly lastCouponAt: number }
-  | ({ readonly type: 'report' } & MemberReport)
-  | { readonly type: 'closed' };
+  /** A step that a claim, or for a message (`of`) a consumer, wants to take. */
+  | { readonly type: 'step'; readonly n: number; readonly step: Step; readonly of: Message | null }
+  | ({ readonly type: 'stepped'; readonly n: number } & StepEnd);
 
 /** One end of the line between the two. */
 export interface Port<In, Out> {

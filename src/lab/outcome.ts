@@ -1,9 +1,10 @@
+import type { Costs } from './figures.ts';
 import type { Judgement } from './judge.ts';
-import type { Circumstances } from './strategy.ts';
+import type { Circumstances, DatabaseName } from './strategy.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What one run has shown. */
-export interface LabRun extends Circumstances, Judgement {
+export interface LabRun extends Circumstances, Judgement, Costs {
   readonly strategy: string;
   readonly claims: number;
   readonly capacity: number;
@@ -11,7 +12,7 @@ export interface LabRun extends Circumstances, Judgement {
   /** How it may end, most often first. */
   readonly expected: readonly Verdict[];
   readonly asExpected: boolean;
-  /** How often it was run until a race showed; with twice the claims each time. */
+  /** How often it was run until a race showed. */
   readonly tries: number;
   /** Coupons that were there when as many claims had been told that they have won as there are places; null: never. */
   readonly issuedAtOnce: number | null;
@@ -21,13 +22,6 @@ export interface LabRun extends Circumstances, Judgement {
   readonly p99Ms: number;
   /** From the first claim to the last coupon; null where there is none. */
   readonly lastCouponSeconds: number | null;
-  /** What a claim sent to stores, on average; null where the engine counts its batches alone. */
-  readonly statementsPerClaim: number | null;
-  /** Of these, those that its answer waited for. */
-  readonly roundTripsPerClaim: number;
-  /** Transactions that a database took back: deadlocks, and failures to serialize. */
-  readonly aborted: number;
-  readonly lockWaits: number;
   /** How often the fault has struck; null without one. */
   readonly struck: number | null;
   /** Coupons that stand before one with a smaller number; null where they have none. */
@@ -38,5 +32,8 @@ export interface LabRun extends Circumstances, Judgement {
 export interface LabSkip {
   readonly strategy: string;
   readonly variant: string | null;
+  readonly database: DatabaseName;
   readonly reason: string;
+  /** True: it should have run, and something failed; false: it cannot run so, or not here. */
+  readonly isTrouble: boolean;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSql } from '../lib/sql-file.ts';
+import { type Ending, endAll } from './end-all.ts';
 import { LockWatch } from './lock-watch.ts';
 import { ownDatabase, prefixedSpace } from './redis-space.ts';
 import type { ServiceAddresses } from './services.ts';
@@ -43,19 +44,19 @@ export async function makePlace(
 ): Promise<OwnPlace> {
   const name = `dibs_lab_${randomBytes(6).toString('hex')}`;
   const folder = await mkdtemp(join(tmpdir(), 'dibs-lab-'));
-  const removals: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
-  const remove = async (): Promise<void> => {
-    for (const one of removals.splice(0).reverse()) await one();
-  };
+  const endings: Ending[] = [{ what: folder, end: () => rm(folder, { recursive: true, force: true }) }];
+  const remove = (): Promise<void> => endAll(endings.splice(0).reverse());
   try {
     const { url, admin, drop } = await makeDatabase(database, addresses, folder, name);
-    removals.push(drop);
+    endings.push({ what: `the database ${name}`, end: drop });
     if (tables) await makeTables(database, url);
     const locks = new LockWatch(database, admin, name);
+    // It looks by the connection that the database is dropped by.
+    endings.push({ what: 'the watch on locks', end: () => locks.stop() });
     const space = redis === null || addresses.redis === null ? null : await spaces[redis](addresses.redis, name);
-    if (space !== null) removals.push(space.clear);
+    if (space !== null) endings.push({ what: `what ${name} has in Redis`, end: space.clear });
     const topic = await topicOf(addresses.kafka, name, partitions);
-    if (topic !== null) removals.push(await makeTopic(topic));
+    if (topic !== null) endings.push({ what: `the topic ${name}`, end: await makeTopic(topic) });
     return {
       place: { database, databaseUrl: url, redisUrl: space?.url ?? null, keyPrefix: space?.keyPrefix ?? '', topic },
       folder,
@@ -89,14 +90,22 @@ async function makeDatabase(
   if (database === 'sqlite') return { url: join(folder, 'lab.db'), admin: null, drop: nothing };
   const given = new URL(addresses[database] ?? '');
   const admin = await databaseAt(database, given.href, () => undefined).connect();
-  await admin.query(`CREATE DATABASE ${name}`);
+  try {
+    await admin.query(`CREATE DATABASE ${name}`);
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
   given.pathname = `/${name}`;
   return {
     url: given.href,
     admin,
     async drop() {
-      await admin.query(`DROP DATABASE IF EXISTS ${name}${database === 'postgres' ? ' WITH (FORCE)' : ''}`);
-      await admin.close();
+      try {
+        await admin.query(`DROP DATABASE IF EXISTS ${name}${database === 'postgres' ? ' WITH (FORCE)' : ''}`);
+      } finally {
+        await admin.close();
+      }
     },
   };
 }

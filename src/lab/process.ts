@@ -3,7 +3,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { findStrategy } from './catalog.ts';
 import type { OpenEngine } from './engine.ts';
 import { type MemberParts, serveMember } from './member.ts';
-import type { FromMember, MemberReport, Port, ToMember } from './messages.ts';
+import type { FromMember, Port, ToMember } from './messages.ts';
+import type { Counts } from './steps.ts';
 
 const memoryInts = 16;
 const marker = 'dibs-lab-thread';
@@ -14,8 +15,8 @@ const noEngine: OpenEngine = () => Promise.reject(new Error('a thread has no eng
 /** Serves one process of a run over its IPC channel; ends with whoever started it. */
 export function serveProcess(openEngine: OpenEngine): void {
   process.once('disconnect', () => process.exit());
-  // Ctrl-C in a terminal is for the lab, which then ends its processes.
-  process.on('SIGINT', () => undefined);
+  // Ctrl-C in a terminal, or a terminal that is closed, is for the lab, which then ends its processes.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined);
   const port: Port<ToMember, FromMember> = {
     send(message) {
       if (process.connected) process.send?.(message, () => undefined);
@@ -25,7 +26,7 @@ export function serveProcess(openEngine: OpenEngine): void {
   const memory = new Int32Array(new SharedArrayBuffer(memoryInts * Int32Array.BYTES_PER_ELEMENT));
   let route: ((message: ToMember) => void) | null = null;
   port.receive((message) => {
-    if (message.type === 'open') {
+    if (message.type === 'ask' && message.what === 'open') {
       const { threads = 1 } = findStrategy(message.plan.strategy);
       route = threads === 1 ? alone(port, { openEngine, memory, kill: killSelf }) : spread(port, threads, memory);
     }
@@ -45,39 +46,41 @@ function spread(port: Port<ToMember, FromMember>, threads: number, memory: Int32
     { length: threads },
     () => new Worker(import.meta.filename, { workerData: { marker, memory } }),
   );
-  const gathered: FromMember[] = [];
+  const gathered = new Map<number, ToldMessage[]>();
   for (const worker of workers) {
     worker.on('message', (message: FromMember) => {
-      if (message.type === 'answer' || message.type === 'step' || message.type === 'stepped') return port.send(message);
-      gathered.push(message);
-      if (gathered.length === threads) port.send(together(gathered.splice(0)));
+      if (message.type !== 'said' && message.type !== 'refused') return port.send(message);
+      const told = [...(gathered.get(message.id) ?? []), message];
+      gathered.set(message.id, told);
+      if (told.length === threads) port.send(together(told));
     });
   }
   return (message) => {
-    const isOfOne = message.type === 'claim' || message.type === 'go';
-    const chosen = isOfOne ? workers.slice(message.n % threads).slice(0, 1) : workers;
+    const chosen = message.type === 'ask' ? workers : workers.slice(message.n % threads).slice(0, 1);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- these are threads, not windows
     for (const worker of chosen) worker.postMessage(message);
   };
 }
 
-function together(messages: readonly FromMember[]): FromMember {
-  const [first = { type: 'closed' }] = messages;
+/** What a thread says to something that all are asked. */
+type ToldMessage = Extract<FromMember, { readonly type: 'said' | 'refused' }>;
+
+function together(messages: readonly ToldMessage[]): FromMember {
+  const [first] = messages;
   const refused = messages.find(({ type }) => type === 'refused');
-  if (refused !== undefined) return refused;
-  if (first.type !== 'report') return first;
-  const reports = messages.filter((message): message is FromMember & MemberReport => message.type === 'report');
-  const sum = (of: (report: MemberReport) => number): number => reports.reduce((total, one) => total + of(one), 0);
-  return {
-    ...first,
-    counts: {
-      statements: sum(({ counts }) => counts.statements),
-      aborted: sum(({ counts }) => counts.aborted),
-      waits: sum(({ counts }) => counts.waits),
-      faults: sum(({ counts }) => counts.faults),
-      lastCouponAt: Math.max(...reports.map(({ counts }) => counts.lastCouponAt)),
-    },
+  if (refused !== undefined || first?.type !== 'said' || first.what !== 'report')
+    return refused ?? (first as ToldMessage);
+  const reports = messages.flatMap((one) => (one.type === 'said' && one.what === 'report' ? [one.value] : []));
+  const sum = (field: Exclude<keyof Counts, 'lastCouponAt'>): number =>
+    reports.reduce((total, { counts }) => total + counts[field], 0);
+  const counts = {
+    statements: sum('statements'),
+    aborted: sum('aborted'),
+    waits: sum('waits'),
+    faults: sum('faults'),
+    lastCouponAt: Math.max(...reports.map((report) => report.counts.lastCouponAt)),
   };
+  return { ...first, value: { ...first.value, counts } };
 }
 
 const given = workerData as { readonly marker?: string; readonly memory: Int32Array } | null;

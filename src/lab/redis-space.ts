@@ -11,6 +11,9 @@ export interface RedisSpace {
 
 const databases = Array.from({ length: 15 }, (_, i) => 15 - i);
 const markExpiryMs = 3_600_000;
+const mark = 'dibs_lab';
+/** What all keys of an engine begin with. */
+const enginePrefix = 'dibs:';
 
 /** A prefix of keys in the database that the URL names. */
 export function prefixedSpace(url: string, name: string): RedisSpace {
@@ -23,7 +26,6 @@ export function prefixedSpace(url: string, name: string): RedisSpace {
  * this Redis must not be given the lab's. Throws where all are in use.
  */
 export async function ownDatabase(url: string, name: string): Promise<RedisSpace> {
-  const mark = 'dibs_lab';
   for (const database of databases) {
     const own = new URL(url);
     own.pathname = `/${database}`;
@@ -34,8 +36,13 @@ export async function ownDatabase(url: string, name: string): Promise<RedisSpace
       return false;
     });
     if (!isOurs) continue;
-    // Nothing was there but the mark, so that all that is there now is the run's.
-    return { url: own.href, keyPrefix: '', clear: () => inRedis(own.href, (redis) => forget(redis, '*')) };
+    const clear = (): Promise<void> =>
+      inRedis(own.href, async (redis) => {
+        // Empty when it was taken, and by now perhaps not for us alone: what an engine has not made stays.
+        await forget(redis, `${enginePrefix}*`);
+        await redis.send(['DEL', mark]);
+      });
+    return { url: own.href, keyPrefix: '', clear };
   }
   throw new StoreTrouble('failed', 'of the databases 1 to 15 of this Redis none is empty, and the engine needs one');
 }

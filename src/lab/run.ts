@@ -1,54 +1,48 @@
 import { sendCrowd } from './crowd.ts';
-import type { Fleet, MemberProcess } from './fleet.ts';
+import { costsOf, overtakenIn, paceOf, type Reports, struckIn, sum } from './figures.ts';
+import type { Fleet } from './fleet.ts';
 import { judge, type ToldClaim } from './judge.ts';
-import type { MemberReport } from './messages.ts';
+import { type PlantedFault, plantLedgerFault } from './ledger-fault.ts';
 import type { LabRun } from './outcome.ts';
-import type { Session } from './session.ts';
-import { onStage, type StagePlan, startServers } from './stage.ts';
+import { onStage, type Stage, type StagePlan } from './stage.ts';
 import type { Circumstances, Scene, Strategy } from './strategy.ts';
 
 /** One run of one strategy. */
-export interface RunPlan extends Omit<StagePlan, 'isStepped' | 'onStep'> {
+export interface RunPlan extends Omit<StagePlan, 'onStep'> {
   readonly seed: number;
   /** The users of the claims, in the order of their arrival. */
   readonly arrivals: readonly string[];
-  readonly signal: AbortSignal;
   readonly onAnswer: () => void;
+}
+
+/** What a crowd was told, and when. */
+interface Told {
+  readonly told: readonly ToldClaim[];
+  readonly seconds: number;
+  /** Answers that got lost. */
+  readonly lost: number;
+  /** Coupons that were there when as many wins had been told as there are places. */
+  readonly issuedAtOnce: number | null;
 }
 
 /** Runs it, judges it, and leaves nothing. */
 export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 'asExpected' | 'tries'>> {
-  const { strategy, circumstances, capacity, arrivals, seed, onAnswer, signal } = plan;
-  const { inFlight, fault, servers } = circumstances;
-  return await onStage({ ...plan, isStepped: false }, async (stage) => {
-    const { session, consumers, own } = stage;
-    const fleet = await startServers(plan, stage, servers);
-    // Whatever is under way then fails, and everything is taken down.
-    const stop = (): void => void fleet.close();
-    signal.addEventListener('abort', stop, { once: true });
+  const { strategy, circumstances, capacity, arrivals, seed } = plan;
+  const { fault, servers, database } = circumstances;
+  return await onStage({ ...plan, onStep: null }, async (stage) => {
+    const fleet = await stage.startServers(servers);
     try {
-      await own.locks.start();
+      const planted = isEngine(plan) ? await plantLedgerFault(stage.session.sql, circumstances) : null;
+      await stage.own.locks.start();
       const startedAt = Date.now();
-      const began = performance.now();
-      let lost = 0;
-      const looks: Promise<number>[] = [];
-      const told = await sendCrowd(fleet, arrivals, {
-        inFlight,
-        fault,
-        signal,
-        onAnswer(wins) {
-          if (wins >= capacity && looks.length === 0) looks.push(issuedBy(fleet, plan, session));
-          onAnswer();
-        },
-        onLost: () => void (lost += 1),
-      });
-      const seconds = (performance.now() - began) / 1000;
-      const [issuedAtOnce = null] = await Promise.all(looks);
-      await Promise.all(consumers.map((consumer) => consumer.drain()));
-      await strategy.reissue?.(session);
-      const serverLockWaits = await own.locks.stop();
-      const ending = await endingOf(fleet, consumers, plan, session);
+      const { told, seconds, lost, issuedAtOnce } = await tellCrowd(plan, stage, fleet);
+      await Promise.all(stage.consumers.map((consumer) => consumer.ask('drain')));
+      const reissuing = await reissue(plan, stage, { fleet, planted });
+      const serverLockWaits = await stage.own.locks.count();
+      const ending = await endingOf(plan, stage, { fleet, reissuing });
       const { users, numbers, coupons, allotted, lastCouponAt, reports } = ending;
+      const struck =
+        planted === null ? struckIn(reports) : (coupons ?? []).filter(({ slot }) => planted.strikes(slot)).length;
       return {
         ...circumstances,
         ...judge({ capacity, told, users, coupons, allotted }),
@@ -58,50 +52,100 @@ export async function runOnce(plan: RunPlan): Promise<Omit<LabRun, 'expected' | 
         seed,
         issuedAtOnce,
         seconds,
-        ...pace(told, seconds),
+        ...paceOf(told, seconds),
         lastCouponSeconds: lastCouponAt === 0 ? null : Math.max(0, lastCouponAt - startedAt) / 1000,
-        ...costs(reports, told.length, serverLockWaits),
-        struck: fault === null ? null : lost + fleet.restarts + struckIn(reports),
+        ...costsOf(reports, {
+          claims: told.length,
+          serverLockWaits,
+          areWaitsSampled: database === 'postgres',
+          hasLostCounts: fleet.restarts > 0,
+        }),
+        struck: fault === null ? null : lost + fleet.restarts + struck,
         overtaken: overtakenIn(numbers),
       };
     } finally {
-      signal.removeEventListener('abort', stop);
       await fleet.close();
     }
   });
 }
 
-const isEngine = (strategy: Strategy, { variant }: Circumstances): boolean =>
-  strategy.needs(variant).includes('engine');
-
-async function issuedBy(fleet: Fleet, { strategy, circumstances }: RunPlan, { sql }: Session): Promise<number> {
-  if (!isEngine(strategy, circumstances)) return await sql.number('SELECT COUNT(*) FROM coupons');
-  return (await (await fleet.member(0)).report()).issued ?? 0;
+async function tellCrowd(plan: RunPlan, stage: Stage, fleet: Fleet): Promise<Told> {
+  const { circumstances, capacity, arrivals, onAnswer } = plan;
+  const { inFlight, fault } = circumstances;
+  const began = performance.now();
+  let lost = 0;
+  // One, once so many have won; none where they never do.
+  const looks: Promise<number>[] = [];
+  const told = await sendCrowd(fleet, arrivals, {
+    inFlight,
+    fault,
+    signal: stage.signal,
+    onAnswer(wins) {
+      if (wins >= capacity && looks.length === 0) {
+        const look = issuedBy(plan, stage, fleet);
+        // Whoever waits for it is told; by then the crowd may have failed.
+        look.catch(() => undefined);
+        looks.push(look);
+      }
+      onAnswer();
+    },
+    onLost: () => void (lost += 1),
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const [issuedAtOnce = null] = await Promise.all(looks);
+  return { told, seconds, lost, issuedAtOnce };
 }
 
-interface Reports {
-  readonly servers: readonly MemberReport[];
-  readonly consumers: readonly MemberReport[];
+const isEngine = ({ strategy, circumstances }: { strategy: Strategy; circumstances: Circumstances }): boolean =>
+  strategy.needs(circumstances.variant).includes('engine');
+
+async function issuedBy(plan: RunPlan, { session }: Stage, fleet: Fleet): Promise<number> {
+  if (!isEngine(plan)) return await session.sql.number('SELECT COUNT(*) FROM coupons');
+  return (await (await fleet.member(0)).ask('report')).issued ?? 0;
+}
+
+/** What the batch did that reissues, once nothing is on its way. */
+interface Reissuing {
+  readonly statements: number;
+  readonly lastCouponAt: number;
+}
+
+async function reissue(
+  plan: RunPlan,
+  { session, counts }: Stage,
+  { fleet, planted }: { readonly fleet: Fleet; readonly planted: PlantedFault | null },
+): Promise<Reissuing> {
+  const { statements } = counts;
+  await plan.strategy.reissue?.(session);
+  const done = { statements: counts.statements - statements, lastCouponAt: counts.lastCouponAt };
+  if (planted !== null) {
+    const first = await fleet.member(0);
+    // All that it can it has issued, or has seen refused, before the cause is gone.
+    await first.ask('coupons');
+    await planted.lift();
+    await first.ask('reissue');
+  }
+  return done;
 }
 
 /** What the stores hold once nothing is on its way, and what the processes have counted. */
 async function endingOf(
-  fleet: Fleet,
-  consumers: readonly MemberProcess[],
   { strategy, circumstances, capacity }: RunPlan,
-  session: Session,
+  { session, consumers }: Stage,
+  { fleet, reissuing }: { readonly fleet: Fleet; readonly reissuing: Reissuing },
 ) {
   const members = await fleet.all();
-  const issued = isEngine(strategy, circumstances) ? await members[0]?.coupons() : undefined;
+  const issued = isEngine({ strategy, circumstances }) ? await members[0]?.ask('coupons') : undefined;
   const rows = issued === undefined ? await session.sql.rows('SELECT user_id, number FROM coupons ORDER BY id') : [];
   const reports: Reports = {
-    servers: await Promise.all(members.map((member) => member.report())),
-    consumers: await Promise.all(consumers.map((consumer) => consumer.report())),
+    servers: await Promise.all(members.map((member) => member.ask('report'))),
+    consumers: await Promise.all(consumers.map((consumer) => consumer.ask('report'))),
+    reissuing,
   };
   const scene: Scene = { ...circumstances, capacity, memory: new Int32Array(0) };
   const own = reports.servers.map(({ allotted }) => allotted).filter((allotted) => allotted !== null);
   // Whoever keeps its books in memory has lost them with a server that died.
-  const remembered = own.length === 0 || circumstances.fault === 'crash-between' ? null : sum(own);
+  const remembered = own.length === 0 || fleet.restarts > 0 ? null : sum(own);
   return {
     reports,
     coupons: issued?.coupons ?? null,
@@ -110,43 +154,8 @@ async function endingOf(
     allotted: (await strategy.allotted?.(session, scene)) ?? remembered,
     lastCouponAt: Math.max(
       issued?.lastCouponAt ?? 0,
+      reissuing.lastCouponAt,
       ...[...reports.servers, ...reports.consumers].map(({ counts }) => counts.lastCouponAt),
     ),
   };
-}
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-function pace(told: readonly ToldClaim[], seconds: number) {
-  const sorted = told.map(({ askedAt, answeredAt }) => answeredAt - askedAt).toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-  return { claimsPerSecond: Math.round(told.length / seconds), p50Ms: at(0.5), p99Ms: at(0.99) };
-}
-
-function costs({ servers, consumers }: Reports, claims: number, serverLockWaits: number) {
-  const of = (reports: readonly MemberReport[], field: 'statements' | 'aborted' | 'waits'): number =>
-    sum(reports.map(({ counts }) => counts[field]));
-  const batches = servers.map(({ batches }) => batches).filter((count) => count !== null);
-  const all = [...servers, ...consumers];
-  return {
-    statementsPerClaim: batches.length > 0 ? null : of(all, 'statements') / claims,
-    roundTripsPerClaim: (batches.length > 0 ? sum(batches) : of(servers, 'statements')) / claims,
-    aborted: of(all, 'aborted'),
-    lockWaits: of(all, 'waits') + serverLockWaits,
-  };
-}
-
-const struckIn = ({ servers, consumers }: Reports): number =>
-  sum([...servers, ...consumers].map(({ counts }) => counts.faults));
-
-/** How many numbers stand before a smaller one. */
-function overtakenIn(numbers: readonly (number | null)[]): number | null {
-  if (numbers.length === 0 || numbers.some((number) => number === null)) return null;
-  let least = Number.POSITIVE_INFINITY;
-  let count = 0;
-  for (const number of (numbers as readonly number[]).toReversed()) {
-    if (number > least) count += 1;
-    least = Math.min(least, number);
-  }
-  return count;
 }

@@ -1,44 +1,33 @@
 import type { DatabaseName } from './strategy.ts';
 
-/** Where the services are that a run may use, as those who may make databases, keys and topics there. */
-export interface ServiceAddresses {
-  /** `redis://…` */
-  readonly redis: string | null;
-  /** `kafka://host:port` */
-  readonly kafka: string | null;
-  /** `mysql://…/database` */
-  readonly mariadb: string | null;
-  /** `postgres://…/database` */
-  readonly postgres: string | null;
-}
+/** The services that strategies use. */
+export const serviceNames = ['redis', 'kafka', 'mariadb', 'postgres'] as const;
+export type ServiceName = (typeof serviceNames)[number];
 
-export type ServiceName = keyof ServiceAddresses;
+/**
+ * Where the services are that a run may use, as those who may make databases, keys and topics there: `redis://…`,
+ * `kafka://host:port`, `mysql://…/database`, `postgres://…/database`. Null: there is none.
+ */
+export type ServiceAddresses = Readonly<Record<ServiceName, string | null>>;
 
-const addressNames: Readonly<Record<ServiceName, string>> = {
-  redis: '--redis or DIBS_LAB_REDIS',
-  kafka: '--kafka or DIBS_LAB_KAFKA',
-  mariadb: '--mariadb or DIBS_LAB_MARIADB',
-  postgres: '--postgres or DIBS_LAB_POSTGRES',
-};
+/** Why a service is not there, in a sentence that follows its name and says what to do; null where there is nothing to say. */
+export type ServiceAbsences = Readonly<Record<ServiceName, string | null>>;
 
-/** Services that stand ready for a run, and what ends those that were started for it. */
+/** What a run may use, and why it may not use the rest. */
 export interface LabServices {
   readonly addresses: ServiceAddresses;
-  stop(): Promise<void>;
-}
-
-/** The services that are needed: those that are named. The one place that knows where services come from. */
-export async function openServices(
-  given: ServiceAddresses,
-  // Those who start services themselves need to know which.
-  _needed: readonly ServiceName[],
-): Promise<LabServices> {
-  return { addresses: given, stop: async () => undefined };
+  readonly absences: ServiceAbsences;
 }
 
 /** Which service a database is; none for a file. */
 export const serviceOf = (database: DatabaseName): ServiceName | null => (database === 'sqlite' ? null : database);
 
+const addressed = (name: ServiceName): string => `--${name} or DIBS_LAB_${name.toUpperCase()}`;
+
 /** What to do where services are missing. */
-export const remedyFor = (names: readonly ServiceName[]): string =>
-  `needs ${names.join(' and ')}: say where with ${names.map((name) => addressNames[name]).join(', ')}, or in a checkout have them started by \`npm run services\``;
+export function remedyFor(names: readonly ServiceName[], absences: ServiceAbsences): string {
+  const reasons = names.flatMap((name) => absences[name] ?? []);
+  const where = `say where with ${names.map(addressed).join(', ')}`;
+  const needs = `needs ${names.join(' and ')}`;
+  return reasons.length === 0 ? `${needs}: ${where}` : `${needs}: ${reasons.join('; ')}; or ${where}`;
+}

@@ -1,6 +1,6 @@
 import type { EngineAnswer, LabEngine } from './engine.ts';
 import { Sql } from './sql.ts';
-import type { Counts, Take } from './steps.ts';
+import type { Counts, Take, Told } from './steps.ts';
 import type { Stores } from './stores/stores.ts';
 import type { RedisReply } from './stores/redis.ts';
 import type { Message } from './strategy.ts';
@@ -16,8 +16,8 @@ export interface Session {
   };
   /** Sends a message to a consumer and waits until it is kept; messages of one key take one partition. */
   readonly send: (message: Message, key?: string) => Promise<void>;
-  /** Does something in the memory of this process. */
-  readonly local: <T>(text: string, act: () => T | Promise<T>) => Promise<T>;
+  /** Does something in the memory of this process; `told` says what came of it. */
+  readonly local: <T>(text: string, act: () => T | Promise<T>, told?: Told<T>) => Promise<T>;
   /** Claims of the engine itself. */
   readonly engine: (userId: string) => Promise<EngineAnswer>;
   /** Notes that this claim had to wait for another's lock. */
@@ -55,8 +55,8 @@ export function openSession(stores: Stores, engine: LabEngine | null, take: Take
       const act = async () => await (await stores.kafka()).send(JSON.stringify(message), key ?? null);
       await take({ kind: 'kafka', text }, act, (partition) => `partition ${partition}`);
     },
-    async local(text, act) {
-      return await take({ kind: 'local', text }, async () => await act(), shown);
+    async local(text, act, told = shown) {
+      return await take({ kind: 'local', text }, async () => await act(), told);
     },
     async engine(userId) {
       if (engine === null) throw new Error('this process has no engine');
@@ -64,7 +64,7 @@ export function openSession(stores: Stores, engine: LabEngine | null, take: Take
       return await take(
         step,
         () => engine.claim(userId),
-        ({ answer, win }) => (win === null ? answer : `${answer}, slot ${win.slot}`),
+        ({ answer, win }) => `${win === null ? answer : `${answer}, slot ${win.slot}`} (batch ${engine.batches()})`,
       );
     },
     waited() {

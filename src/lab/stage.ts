@@ -1,35 +1,48 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { EnginePlan } from './engine.ts';
+import { endAll } from './end-all.ts';
 import { crashes } from './faults.ts';
-import { Fleet, MemberProcess, type OnStep, Refused } from './fleet.ts';
+import { Fleet } from './fleet.ts';
+import { type MemberEars, MemberProcess, Refused } from './member-process.ts';
 import type { MemberPlan } from './messages.ts';
 import { makePlace, type OwnPlace } from './place.ts';
 import type { ServiceAddresses } from './services.ts';
 import { openSession, type Session } from './session.ts';
-import { counting, noCounts } from './steps.ts';
+import { type Counts, counting, noCounts } from './steps.ts';
 import { Stores } from './stores/stores.ts';
 import type { Circumstances, Scene, Strategy } from './strategy.ts';
-import { StoreTrouble } from './trouble.ts';
+import { BrokenOff, StoreTrouble } from './trouble.ts';
 
 /** The stores of a run, its processes, and a session of the lab's own. */
 export interface Stage {
   readonly own: OwnPlace;
   readonly session: Session;
+  /** What the session has come to. */
+  readonly counts: Counts;
   readonly consumers: readonly MemberProcess[];
-  planOf(index: number, life: number): MemberPlan;
+  /** Aborted when the lab is, and when a store fails: all processes are then dead already. */
+  readonly signal: AbortSignal;
+  startServers(servers: number): Promise<Fleet>;
 }
 
 /** It could not even begin: a service does not answer, or refuses what is asked of it. */
 export class CannotRun extends Error {
   override readonly name = 'CannotRun';
+  /** False: what answers is only not what is needed, as a Redis that may lose what it has acknowledged is not to the engine. */
+  readonly isTrouble: boolean;
+
+  constructor(cause: StoreTrouble | Refused) {
+    super(cause.message, { cause });
+    this.isTrouble = !(cause instanceof Refused && cause.isUnfit);
+  }
 }
 
 async function orCannotRun<T>(beginning: Promise<T>): Promise<T> {
   try {
     return await beginning;
   } catch (error) {
-    if (error instanceof StoreTrouble || error instanceof Refused) throw new CannotRun(error.message, { cause: error });
+    if (error instanceof StoreTrouble || error instanceof Refused) throw new CannotRun(error);
     throw error;
   }
 }
@@ -42,87 +55,160 @@ export interface StagePlan {
   /** The module that each process of the run is started with. */
   readonly module: string;
   readonly addresses: ServiceAddresses;
-  /** True: each step of a claim is told to `onStep`, and waits. */
-  readonly isStepped: boolean;
-  readonly onStep?: OnStep;
+  readonly signal: AbortSignal;
+  /** Not null: each step of a claim is told to it, and waits. */
+  readonly onStep: MemberEars['onStep'] | null;
 }
 
 /** Makes the place of a run and starts its consumers, has `act` do the rest, and leaves nothing. */
 export async function onStage<T>(plan: StagePlan, act: (stage: Stage) => Promise<T>): Promise<T> {
-  const { strategy, circumstances, capacity, module, addresses, isStepped } = plan;
-  const { database, variant, servers, inFlight, fault } = circumstances;
-  const partitions = strategy.partitions?.(variant) ?? 0;
+  const { strategy, circumstances, addresses } = plan;
+  const { database, variant } = circumstances;
   const needs = strategy.needs(variant);
   const withEngine = needs.includes('engine');
   const redis = !needs.includes('redis') ? null : withEngine ? 'database' : 'keys';
+  const partitions = strategy.partitions?.(variant) ?? 0;
+  plan.signal.throwIfAborted();
   const own = await orCannotRun(makePlace(database, addresses, { redis, partitions, tables: !withEngine }));
-  const { place, folder, name } = own;
+  const processes = new Processes(plan);
   const counts = noCounts();
-  const stores = new Stores(place, () => undefined);
+  const stores = new Stores(own.place, () => undefined);
   const session = openSession(stores, null, counting(counts), counts);
+  const close = (): Promise<void> =>
+    endAll([
+      { what: 'the processes of the run', end: () => processes.close() },
+      { what: "the lab's own session", end: () => session.close() },
+      { what: "the lab's own connections", end: () => stores.close() },
+      { what: 'the place of the run', end: () => own.remove() },
+    ]);
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(processes.signal.reason);
+  processes.signal.addEventListener('abort', abort, { once: true });
+  let outcome: T;
+  try {
+    const acting = setStage(plan, own, { processes, session, counts }).then(act);
+    // What the lab itself waits for may hang, and then is not waited for.
+    outcome = await Promise.race([acting, aborted.promise]);
+  } catch (error) {
+    await close().catch(() => undefined);
+    // What processes that were killed for it say comes from that.
+    throw processes.brokenBy ?? error;
+  }
+  processes.signal.removeEventListener('abort', abort);
+  await close();
+  return outcome;
+}
+
+async function setStage(
+  plan: StagePlan,
+  own: OwnPlace,
+  { processes, session, counts }: { processes: Processes } & Pick<Stage, 'session' | 'counts'>,
+): Promise<Stage> {
+  const { strategy, circumstances, capacity, onStep } = plan;
+  const { database, variant, servers, inFlight, fault } = circumstances;
   const scene: Scene = { capacity, database, variant, memory: new Int32Array(0) };
+  const base = {
+    strategy: strategy.name,
+    scene: { capacity, database, variant },
+    place: own.place,
+    fault,
+    claimsAtOnce: Math.ceil(inFlight / servers / (strategy.threads ?? 1)),
+    isStepped: onStep !== null,
+  };
+  const engineOf = enginesOf(plan, own);
+  await orCannotRun(strategy.setup?.(session, scene) ?? Promise.resolve());
+  const consumers: MemberProcess[] = [];
+  for (let partition = 0; partition < (strategy.partitions?.(variant) ?? 0); partition += 1) {
+    consumers.push(await orCannotRun(processes.start({ ...base, engine: null, partition, crash: null })));
+  }
+  const startServer = async (index: number, life: number): Promise<MemberProcess> => {
+    const crash = crashOf(plan, index, life);
+    if (life > 1 && crashOf(plan, index, life - 1) === null)
+      throw new BrokenOff('a server of the run has ended, and nobody has killed it');
+    return await processes.start({ ...base, partition: null, engine: engineOf(index === 0 && life === 1), crash });
+  };
+  return {
+    own,
+    session,
+    counts,
+    consumers,
+    signal: processes.signal,
+    startServers: (count) => orCannotRun(Fleet.start(count, startServer)),
+  };
+}
+
+/** What the engine of a process is opened over; null without one. */
+function enginesOf(
+  { strategy, circumstances, capacity }: StagePlan,
+  { place, folder, name }: OwnPlace,
+): (isFirst: boolean) => EnginePlan | null {
+  const needs = strategy.needs(circumstances.variant);
+  if (!needs.includes('engine')) return () => null;
   const secret = randomBytes(32).toString('base64url');
-  const engineOf = (isFirst: boolean): EnginePlan => ({
+  const { database, databaseUrl, redisUrl } = place;
+  return (isFirst) => ({
     gate: needs.includes('redis') ? 'redis' : 'sqlite',
-    redisUrl: place.redisUrl,
+    redisUrl,
     database,
-    databaseUrl: database === 'sqlite' ? null : place.databaseUrl,
+    databaseUrl,
     folder: join(folder, 'engine'),
     eventId: name,
     capacity,
     secret,
     isFirst,
   });
-  const base = {
-    strategy: strategy.name,
-    scene: { capacity, database, variant },
-    place,
-    fault,
-    claimsAtOnce: Math.ceil(inFlight / servers / (strategy.threads ?? 1)),
-    isStepped,
-  };
-  const consumers: MemberProcess[] = [];
-  try {
-    await strategy.setup?.(session, scene);
-    for (let partition = 0; partition < partitions; partition += 1) {
-      const consumer = { ...base, engine: null, partition, crash: null };
-      consumers.push(await orCannotRun(MemberProcess.start(module, consumer, plan.onStep)));
-    }
-    return await act({
-      own,
-      session,
-      consumers,
-      planOf: (index, life) => ({
-        ...base,
-        partition: null,
-        engine: withEngine ? engineOf(index === 0 && life === 1) : null,
-        crash: crashOf(plan, index, life),
-      }),
-    });
-  } finally {
-    await session.close();
-    await Promise.all(consumers.map((consumer) => consumer.close()));
-    await stores.close();
-    await own.remove();
-  }
-}
-
-/** Starts the servers of a run. */
-export async function startServers(
-  { module, onStep }: Pick<StagePlan, 'module' | 'onStep'>,
-  stage: Stage,
-  servers: number,
-): Promise<Fleet> {
-  return await orCannotRun(
-    Fleet.start(servers, (index, life) => MemberProcess.start(module, stage.planOf(index, life), onStep)),
-  );
 }
 
 /** The first server is killed, as often as there are crashes, each time when half of its share is given away. */
 function crashOf({ strategy, circumstances, capacity }: StagePlan, index: number, life: number): MemberPlan['crash'] {
   const { crashBehind } = strategy;
-  if (circumstances.fault !== 'crash-between' || crashBehind === undefined || index > 0 || life > crashes) return null;
+  if (circumstances.fault !== 'crash-between' || index > 0 || life > crashes) return null;
   // One user has but one place to be given.
   const at = circumstances.users === 'one' ? 1 : Math.ceil(capacity / 2 / circumstances.servers);
   return { behind: crashBehind, at };
+}
+
+/** All processes of a run, so that none of them is left, whatever becomes of it. */
+class Processes {
+  readonly #plan: StagePlan;
+  readonly #all = new Set<MemberProcess>();
+  readonly #broken = new AbortController();
+  readonly signal: AbortSignal;
+  readonly #kill = (): void => {
+    for (const one of this.#all) one.kill();
+  };
+
+  constructor(plan: StagePlan) {
+    this.#plan = plan;
+    this.signal = AbortSignal.any([plan.signal, this.#broken.signal]);
+    // Whatever is under way then fails at once, however long it would have taken.
+    this.signal.addEventListener('abort', this.#kill, { once: true });
+  }
+
+  /** What a store has failed by; null where none has. */
+  get brokenBy(): BrokenOff | null {
+    return this.#broken.signal.aborted ? (this.#broken.signal.reason as BrokenOff) : null;
+  }
+
+  async start(plan: MemberPlan): Promise<MemberProcess> {
+    this.signal.throwIfAborted();
+    const member = new MemberProcess(this.#plan.module, {
+      onStep: this.#plan.onStep ?? (() => undefined),
+      onBroken: (reason) => this.#broken.abort(new BrokenOff(reason)),
+    });
+    this.#all.add(member);
+    void member.ended.then(() => this.#all.delete(member));
+    try {
+      await member.open(plan);
+      return member;
+    } catch (error) {
+      member.kill();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.signal.removeEventListener('abort', this.#kill);
+    await Promise.all([...this.#all].map((one) => one.close()));
+  }
 }

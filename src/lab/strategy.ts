@@ -73,12 +73,12 @@ export interface Strategy {
   readonly threads?: number;
   /** How many consumers, each with a partition of its own; none where it sends nothing. */
   partitions?(variant: string | null): number;
-  /** The statement behind which `crash-between` kills the server, by how it begins. */
-  readonly crashBehind?: string;
-  /** Why it cannot run so, in a sentence; null where it can. */
+  /** The step behind which `crash-between` kills the server, by how it begins. */
+  readonly crashBehind: string;
+  /** Why it cannot run so, in a sentence without its subject; null where it can. */
   unfit?(circumstances: Circumstances): string | null;
-  /** How it ends, most often first; null: it is not meant for this fault. */
-  expects(circumstances: Circumstances): readonly Verdict[] | null;
+  /** How it ends, most often first. */
+  expects(circumstances: Circumstances): readonly Verdict[];
   /** Makes what it needs besides the tables that all have. */
   setup?(session: Session, scene: Scene): Promise<void>;
   /** Starts in one process. */

@@ -8,6 +8,8 @@ export type StoreFault =
   | 'locked'
   /** A unique key is taken. */
   | 'taken'
+  /** Not refused at all: the lab makes it fail. */
+  | 'planned'
   /** Anything else. */
   | 'failed';
 
@@ -25,6 +27,14 @@ export class StoreTrouble extends Error {
 /** Whether a store has refused a statement for one of these. */
 export const isRefused = (error: unknown, ...faults: readonly StoreFault[]): error is StoreTrouble =>
   error instanceof StoreTrouble && faults.includes(error.fault);
+
+/** Whether an error is what races and planned faults come to; any other has nothing to do with them. */
+export const isOfTheRace = (error: unknown): boolean => error instanceof StoreTrouble && error.fault !== 'failed';
+
+/** A run that came to no end of its own: what it would have shown is of that trouble. */
+export class BrokenOff extends Error {
+  override readonly name = 'BrokenOff';
+}
 
 /** What an error says, in one line. */
 export const wordsOf = (error: unknown): string =>

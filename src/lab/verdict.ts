@@ -19,16 +19,22 @@ export type Verdict = (typeof verdicts)[number];
 /** What each of them means. */
 export const meanings: Readonly<Record<Verdict, Lesson>> = {
   duplicates: { en: 'a user has more than one coupon', ko: '한 사람이 쿠폰을 두 장 이상 받았다' },
-  over: { en: 'more coupons than places', ko: '정원보다 많이 발급됐다' },
+  over: { en: 'more coupons than places', ko: '수량보다 많이 발급됐다' },
   lost: { en: 'somebody was told "won" and has no coupon', ko: '당첨이라고 답했는데 쿠폰이 없다' },
   'locked-out': {
     en: 'a user without a coupon is told that he has one',
     ko: '쿠폰이 없는데 이미 참여했다고 거절당한다',
   },
   leaked: { en: 'a place is given away, and nobody has it', ko: '나간 자리인데 받은 사람이 없다' },
-  misled: { en: 'somebody who has a coupon was told that all are gone', ko: '쿠폰을 받은 사람에게 소진됐다고 답했다' },
+  misled: {
+    en: 'somebody who has a coupon was told otherwise: that all are gone, or of another one',
+    ko: '쿠폰을 받은 사람에게 소진됐다거나 다른 번호라고 답했다',
+  },
   under: { en: 'sold out with places left', ko: '자리가 남았는데 소진이라고 답했다' },
-  unfair: { en: 'told "sold out" before the others had even asked', ko: '아직 다 나가기도 전에 소진이라고 답했다' },
+  unfair: {
+    en: 'told "sold out" before as many had claimed as there are places',
+    ko: '자리 수만큼 신청이 들어오기도 전에 소진이라고 답했다',
+  },
   'out-of-order': {
     en: 'who came later stands before who was answered earlier',
     ko: '나중에 온 사람이 먼저 온 사람 앞에 섰다',

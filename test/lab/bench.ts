@@ -26,21 +26,21 @@ async function addressesOf(services: Asked['services'] = []): Promise<ServiceAdd
 /** Runs one strategy, called as `sql-count:ge`. */
 export async function outcomeOf(called: string, asked: Asked = {}): Promise<LabOutcome> {
   const [name = '', variant = null] = called.split(':');
-  const { services, claims = 400, capacity = 40, isTraced = false, ...circumstances } = asked;
+  const { services, database = 'sqlite', claims = 400, capacity = 40, isTraced = false, ...circumstances } = asked;
   const users = circumstances.users ?? 'all';
   const plan: LabPlan = {
-    selected: [{ strategy: findStrategy(name), variant }],
-    circumstances: { database: 'sqlite', servers: 1, inFlight: 32, fault: null, ...circumstances, users },
+    selected: [{ strategy: findStrategy(name), variant, database }],
+    circumstances: { servers: 1, inFlight: 32, fault: null, ...circumstances, users },
     claims,
     capacity,
     seed: 7,
     isTraced,
-    addresses: await addressesOf(services),
+    services: { addresses: await addressesOf(services), absences: nowhere },
     module: serverModule,
     arrivalsOf: (claims, seed) => arrivals(claims, seed, users),
     signal: new AbortController().signal,
   };
-  for await (const outcome of runLab(plan, { begun() {}, answered() {} })) return outcome;
+  for await (const outcome of runLab(plan, { begun() {}, answered() {}, traced() {} })) return outcome;
   return assert.fail('nothing came of it');
 }
 

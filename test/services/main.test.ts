@@ -40,14 +40,16 @@ describeService(['redis', 'postgres'], 'npm run services, with services', () => 
       lines.on('line', (line) => told.push(line));
       await once(lines, 'line');
       if (json) {
-        const { services, environment } = JSON.parse(told.join('')) as {
+        const { services, environment, lab } = JSON.parse(told.join('')) as {
           readonly services: readonly Service[];
           readonly environment: Readonly<Record<string, string>>;
+          readonly lab: Readonly<Record<string, string>>;
         };
         for (const service of services) assert.ok(await (await keep(service)).isKept());
         const [redis, postgres] = services;
         assert.equal(environment['DIBS_GATE'], redis?.url);
         assert.equal(environment['DIBS_LEDGER'], postgres?.engineUrl);
+        assert.deepEqual(lab, { DIBS_LAB_REDIS: redis?.url, DIBS_LAB_POSTGRES: postgres?.url });
         assert.match(environment['DIBS_ADMIN_KEY'] ?? '', /^[\w-]{43}$/);
         child.kill('SIGINT');
         assert.deepEqual(await exit, [0, null]);
@@ -56,7 +58,10 @@ describeService(['redis', 'postgres'], 'npm run services, with services', () => 
       }
       child.kill('SIGINT');
       assert.deepEqual(await exit, [0, null]);
-      assert.match(told.join('\n'), /^redis +redis:[^]*^export DIBS_GATE=redis:[^]*^export DIBS_LEDGER=postgres:/m);
+      assert.match(
+        told.join('\n'),
+        /^redis +redis:[^]*^export DIBS_GATE=redis:[^]*^export DIBS_LEDGER=postgres:[^]*^export DIBS_LAB_POSTGRES=postgres:\/\/postgres@/m,
+      );
       assert.ok(
         told.every((line) => line.length <= 80),
         told.join('\n'),

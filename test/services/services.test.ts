@@ -1,8 +1,9 @@
 /** Every service, as those find it who start one: it answers, outlives a kill, and leaves nothing. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lives, treeOf } from '../../services/processes.ts';
@@ -103,6 +104,22 @@ describeService('redis', 'a server', () => {
     redis.signal('SIGKILL');
     await redis.restart();
     assert.ok(await (await keep(redis)).isKept());
+  });
+
+  test('whose start is given up before it answers leaves nothing', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'dibs-given-up-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const note = join(folder, 'note');
+    const wrap = ['/bin/sh', '-c', 'echo "$$ $PWD" > "$NOTE.part"; mv "$NOTE.part" "$NOTE"; sleep 60; exec "$0" "$@"'];
+    const stop = new AbortController();
+    const starting = startRedis({ wrap, env: { NOTE: note }, signal: stop.signal });
+    const given = assert.rejects(starting, /was given up before it answered/);
+    while (!existsSync(note)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const [pid, place = ''] = (await readFile(note, 'utf8')).trim().split(' ');
+    assert.ok(lives(Number(pid)) && existsSync(place));
+    stop.abort();
+    await given;
+    assert.ok(!lives(Number(pid)) && !existsSync(place));
   });
 
   test('says why it does not start', async () => {

@@ -1,16 +1,20 @@
 import process from 'node:process';
 import { type Command, Option } from 'commander';
-import { strategies } from '../../lab/catalog.ts';
+import { labVariables } from '../../config.ts';
 import { type LabOutcome, runLab } from '../../lab/lab.ts';
+import type { LabTrace } from '../../lab/trace.ts';
+import { type ServiceName, serviceNames } from '../../lab/services.ts';
 import { databaseNames, faultNames, serverCounts } from '../../lab/strategy.ts';
-import { openServices } from '../../lab/services.ts';
 import { addFlags } from '../act.ts';
-import { strategyDocument, strategyLines } from '../lab/list-text.ts';
-import { labPlanOf, languageOf, neededBy } from '../lab/options.ts';
+import { type Ended, failuresOf } from '../lab/failures.ts';
+import { listDocument, listLines } from '../lab/list-text.ts';
+import { type AskedLab, askedLabOf, languageOf, neededBy } from '../lab/options.ts';
 import { createRunProgress } from '../lab/progress.ts';
 import { reportLines } from '../lab/report-text.ts';
+import { type OpenServices, openServices } from '../lab/services.ts';
 import { traceLines } from '../lab/trace-text.ts';
 import { createScreen, type Screen } from '../screen.ts';
+import { plural } from '../text.ts';
 import { CliTrouble, type ExitCode } from '../trouble.ts';
 
 export function defineLab(lab: Command): void {
@@ -20,8 +24,8 @@ export function defineLab(lab: Command): void {
     .option('--lang <language>', 'en or ko', 'en');
   doesAlone(list, async (screen) => {
     const language = languageOf(list.opts<{ lang: string }>().lang);
-    screen.document({ strategies: strategies.map(strategyDocument) });
-    screen.lines(...strategies.flatMap((strategy) => strategyLines(strategy, language, screen)));
+    screen.document(listDocument());
+    screen.lines(...listLines(language, screen));
     return 0;
   });
   const run = lab
@@ -35,17 +39,19 @@ export function defineLab(lab: Command): void {
     .option('--users <who>', 'all: each claim is of another user; one: all are of one', 'all')
     .option('--seed <n>', 'the same seed gives the same order of arrival; made up where absent')
     .option('--fault <name>', faultNames.join(', '))
-    .option('--database <name>', databaseNames.join(', '), 'sqlite')
+    .option('--database <name>', `${databaseNames.join(', ')}; where absent sqlite, or what it cannot on the others`)
     .option('--partitions <n>', 'of redis-incr-kafka only the variants with so many partitions: 1 or 2')
     .option('--keyed', 'of redis-incr-kafka only the variant whose messages have a key')
     .option('--trace', 'show for each strategy how two claims race, step by step');
-  for (const [name, variable, what] of [
-    ['redis', 'DIBS_LAB_REDIS', 'Redis: redis://host:6379'],
-    ['kafka', 'DIBS_LAB_KAFKA', 'Kafka: kafka://host:9092'],
-    ['mariadb', 'DIBS_LAB_MARIADB', 'MariaDB, as who may make databases: mysql://root@host/mysql'],
-    ['postgres', 'DIBS_LAB_POSTGRES', 'PostgreSQL, as who may make databases: postgres://postgres@host/postgres'],
-  ] as const) {
-    run.addOption(new Option(`--${name} <url>`, what).env(variable));
+  const places: Readonly<Record<ServiceName, string>> = {
+    redis: 'Redis: redis://host:6379',
+    kafka: 'Kafka: kafka://host:9092',
+    mariadb: 'MariaDB, as who may make databases: mysql://root@host/mysql',
+    postgres: 'PostgreSQL, as who may make databases: postgres://postgres@host/postgres',
+  };
+  for (const variable of labVariables) {
+    const name = serviceNames.find((one) => variable.endsWith(one.toUpperCase()));
+    if (name !== undefined) run.addOption(new Option(`--${name} <url>`, places[name]).env(variable));
   }
   doesAlone(run, (screen) => runStrategies(run, screen));
 }
@@ -59,33 +65,59 @@ function doesAlone(command: Command, act: (screen: Screen) => Promise<ExitCode>)
 
 async function runStrategies(command: Command, screen: Screen): Promise<ExitCode> {
   const stop = new AbortController();
-  const plan = labPlanOf(command, stop.signal);
-  const onSignal = (): void => stop.abort();
-  // Once each: a second Ctrl-C ends the lab whether it has cleaned up or not.
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
-  const progress = createRunProgress(screen, plan.selected.length);
-  const services = await openServices(plan.addresses, neededBy(plan));
+  const asked = askedLabOf(command, stop.signal);
+  const release = onLeave(() => stop.abort());
+  const progress = createRunProgress(screen, asked);
+  const outcomes: LabOutcome[] = [];
+  let services: OpenServices | null = null;
   try {
-    const outcomes: LabOutcome[] = [];
-    for await (const outcome of runLab({ ...plan, addresses: services.addresses }, progress)) {
+    const { given } = asked;
+    const needed = neededBy(asked);
+    services = await openServices({ given, needed, signal: stop.signal, onStarting: progress.starting });
+    const traced = (trace: LabTrace): void => {
+      progress.end();
+      screen.lines(...traceLines(trace, screen));
+    };
+    for await (const outcome of runLab({ ...asked, services }, { ...progress, traced })) {
       outcomes.push(outcome);
       progress.end();
-      if (outcome.trace !== null) screen.lines(...traceLines(outcome.trace, screen));
     }
-    const runs = outcomes.flatMap(({ run }) => run ?? []);
-    const skipped = outcomes.flatMap(({ skip }) => skip ?? []);
+    const ended = endedOf(asked, outcomes);
+    const failures = failuresOf(ended);
+    const ok = failures.length === 0;
     const traces = outcomes.flatMap(({ trace }) => trace ?? []);
-    const ok = runs.every(({ asExpected }) => asExpected);
-    screen.document({ ok, seed: plan.seed, runs, skipped, traces });
-    screen.lines(...reportLines({ seed: plan.seed, runs, skipped }, screen));
+    screen.document({ ok, failures, seed: asked.seed, runs: ended.runs, skipped: ended.skipped, traces });
+    screen.lines(...reportLines({ ...asked, ...ended, failures }, screen));
     return ok ? 0 : 1;
   } catch (error) {
-    throw stop.signal.aborted ? new CliTrouble('stopped', 'Stopped before the end.') : error;
+    if (!stop.signal.aborted) throw error;
+    progress.end();
+    const ended = endedOf(asked, outcomes);
+    if (ended.runs.length > 0) screen.lines(...reportLines({ ...asked, ...ended, failures: [] }, screen));
+    const done = `${outcomes.length} of ${plural(asked.selected.length, 'run')}`;
+    throw new CliTrouble('stopped', `Stopped before the end, after ${done}.`);
   } finally {
     progress.end();
-    await services.stop();
-    process.removeListener('SIGINT', onSignal);
-    process.removeListener('SIGTERM', onSignal);
+    await services?.stop();
+    release();
   }
+}
+
+const endedOf = ({ names, selected }: AskedLab, outcomes: readonly LabOutcome[]): Ended => ({
+  names,
+  selected,
+  runs: outcomes.flatMap(({ run }) => run ?? []),
+  skipped: outcomes.flatMap(({ skip }) => skip ?? []),
+});
+
+/** Calls `leave` when the lab is to end early: by a signal, or since nobody reads any more what it writes. Gives what forgets it. */
+function onLeave(leave: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  // Once each: a second Ctrl-C ends the lab whether it has cleaned up or not.
+  for (const signal of signals) process.once(signal, leave);
+  process.stdout.once('error', leave);
+  return () => {
+    for (const signal of signals) process.removeListener(signal, leave);
+    process.stdout.removeListener('error', leave);
+  };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { hasPassword } from '../../config/stores.ts';
 import { strategies } from '../../lab/catalog.ts';
-import { servicesOf } from '../../lab/fit.ts';
+import { servicesOf, unfitFor, usualDatabases } from '../../lab/fit.ts';
 import type { LabPlan, Selected } from '../../lab/lab.ts';
 import type { ServiceAddresses, ServiceName } from '../../lab/services.ts';
 import { calledOf, databaseNames, faultNames, type Lesson, serverCounts } from '../../lab/strategy.ts';
@@ -20,8 +20,16 @@ const inFlightMax = 256;
 const capacityMin = 10;
 const userLists = ['all', 'one'] as const;
 
+/** What is to be run, before it is known which services there are. */
+export interface AskedLab extends Omit<LabPlan, 'services'> {
+  /** The strategies that were named; none where all are meant. */
+  readonly names: readonly string[];
+  /** Services that somebody has named. */
+  readonly given: ServiceAddresses;
+}
+
 /** What is to be run, from the flags of `dibs lab run`; throws with what is wrong with them. */
-export function labPlanOf(command: Command, signal: AbortSignal): LabPlan {
+export function askedLabOf(command: Command, signal: AbortSignal): AskedLab {
   const options = command.opts<Record<string, string | boolean | undefined>>();
   const text = (name: string): string => String(options[name] ?? '');
   const number = (name: string, flag: string, min: number): number => wholeNumber(text(name), flag, min);
@@ -35,20 +43,24 @@ export function labPlanOf(command: Command, signal: AbortSignal): LabPlan {
   if (seed >= 2 ** 32) throw usage('--seed: must be below 4294967296.');
   const users = oneOf(text('users'), userLists, '--users');
   const servers = oneOf(text('servers'), ['1', '4'], '--servers') === '4' ? serverCounts[1] : serverCounts[0];
+  const fault = options['fault'] === undefined ? null : oneOf(text('fault'), faultNames, '--fault');
+  const circumstances = { servers, users, inFlight, fault };
+  const database = options['database'] === undefined ? null : oneOf(text('database'), databaseNames, '--database');
+  const names = namesOf(command);
   return {
-    selected: chosenOf(namesOf(command), partitionsOf(text('partitions')), options['keyed'] === true),
-    circumstances: {
-      database: oneOf(text('database'), databaseNames, '--database'),
-      servers,
-      users,
-      inFlight,
-      fault: options['fault'] === undefined ? null : oneOf(text('fault'), faultNames, '--fault'),
-    },
+    names,
+    given: addressesOf(command),
+    selected: chosenOf(names, partitionsOf(text('partitions')), options['keyed'] === true).flatMap((chosen) =>
+      (database === null
+        ? usualDatabases(chosen.strategy, { ...circumstances, variant: chosen.variant })
+        : [database]
+      ).map((one) => ({ ...chosen, database: one })),
+    ),
+    circumstances,
     claims,
     capacity,
     seed,
     isTraced: options['trace'] === true,
-    addresses: addressesOf(command),
     module: serverModule,
     arrivalsOf: (claims, seed) => arrivals(claims, seed, users),
     signal,
@@ -61,10 +73,14 @@ export function arrivals(claims: number, seed: number, users: (typeof userLists)
   return planned.map(({ userId }) => (users === 'one' ? 'user-1' : userId));
 }
 
-/** The services that a plan uses. */
-export const neededBy = ({ selected, circumstances }: LabPlan): ServiceName[] => [
-  ...new Set(selected.flatMap(({ strategy, variant }) => servicesOf(strategy, { ...circumstances, variant }))),
-];
+/** The services that are used by what can run. */
+export function neededBy({ selected, circumstances }: AskedLab): ServiceName[] {
+  const needed = selected.flatMap(({ strategy, variant, database }) => {
+    const whole = { ...circumstances, variant, database };
+    return unfitFor(strategy, whole) === null ? servicesOf(strategy, whole) : [];
+  });
+  return [...new Set(needed)];
+}
 
 export const languageOf = (text: string): Language => oneOf(text, ['en', 'ko'], '--lang');
 
@@ -79,26 +95,38 @@ const partitionsOf = (text: string): number | null =>
 
 const namesOf = (command: Command): string[] => (command.processedArgs[0] ?? []) as string[];
 
-const everything = strategies.flatMap((strategy): Selected[] => {
+type Chosen = Omit<Selected, 'database'>;
+
+const everything = strategies.flatMap((strategy): Chosen[] => {
   const variants = strategy.variants.length === 0 ? [null] : strategy.variants;
   return variants.map((variant) => ({ strategy, variant }));
 });
 
 /** Names with or without a variant, in the order of the catalogue; all where there are none. */
-function chosenOf(names: readonly string[], partitions: number | null, keyed: boolean): Selected[] {
+function chosenOf(names: readonly string[], partitions: number | null, keyed: boolean): Chosen[] {
   for (const name of names) {
     if (everything.some((one) => isCalled(one, name))) continue;
     throw usage(`There is no strategy ${JSON.stringify(name)}.`, '`dibs lab list` shows what there is.');
   }
   const named = names.length === 0 ? everything : everything.filter((one) => names.some((name) => isCalled(one, name)));
-  return named.filter(({ strategy, variant }) => {
-    if (strategy.name !== 'redis-incr-kafka') return true;
-    if (partitions !== null && strategy.partitions?.(variant) !== partitions) return false;
-    return !keyed || variant?.endsWith('-keyed') === true;
-  });
+  if (partitions === null && !keyed) return named;
+  const ofPartitions = named.filter(isPartitioned);
+  const chosen = ofPartitions.filter(
+    ({ strategy, variant }) =>
+      (partitions === null || strategy.partitions?.(variant) === partitions) &&
+      (!keyed || variant?.endsWith('-keyed') === true),
+  );
+  if (chosen.length > 0) return named.filter((one) => !isPartitioned(one) || chosen.includes(one));
+  throw usage(
+    ofPartitions.length === 0
+      ? '--partitions, --keyed: choose among the variants of redis-incr-kafka, which is not named.'
+      : '--partitions, --keyed: leave nothing of what is named; --keyed has 2 partitions.',
+  );
 }
 
-const isCalled = ({ strategy, variant }: Selected, name: string): boolean =>
+const isPartitioned = ({ strategy }: Chosen): boolean => strategy.name === 'redis-incr-kafka';
+
+const isCalled = ({ strategy, variant }: Chosen, name: string): boolean =>
   name === strategy.name || name === calledOf(strategy.name, variant);
 
 function addressesOf(command: Command): ServiceAddresses {

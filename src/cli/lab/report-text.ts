@@ -1,15 +1,18 @@
 import type { LabRun, LabSkip } from '../../lab/outcome.ts';
-import { calledOf } from '../../lab/strategy.ts';
-import { meanings } from '../../lab/verdict.ts';
+import { type Verdict, meanings } from '../../lab/verdict.ts';
 import type { Screen } from '../screen.ts';
 import { type Column, table } from '../table.ts';
-import { count, plural, visible, wrap } from '../text.ts';
+import { count, displayWidth, plural, visible, wrap } from '../text.ts';
+import { areMixed, nameOf } from './names.ts';
 
 /** All that a report tells. */
 export interface Report {
   readonly seed: number;
+  readonly claims: number;
   readonly runs: readonly LabRun[];
   readonly skipped: readonly LabSkip[];
+  /** Why the lab has not shown what it was asked to show. */
+  readonly failures: readonly string[];
 }
 
 const right = (head: string): Column => ({ head, right: true });
@@ -21,61 +24,71 @@ const couponColumns: readonly Column[] = [
 ];
 const costColumns: readonly Column[] = [
   { head: '  VERDICT' },
-  ...['CLAIMS/S', 'P50', 'P99', 'LAST', 'STMTS', 'TRIPS', 'ABORTED', 'WAITS'].map(right),
+  ...['CLAIMS/S', 'P50', 'P99', 'LAST', 'STMTS', 'TRIPS', 'ABORTS', 'WAITS'].map(right),
 ];
 
 /** What the lab has found, for people. */
 export function reportLines(report: Report, screen: Screen): string[] {
-  const { seed, runs, skipped } = report;
-  const unexpected = runs.filter(({ asExpected }) => !asExpected).length;
-  const summary =
-    runs.length === 0
-      ? 'Nothing ran.'
-      : unexpected === 0
-        ? screen.paint('green', `${plural(runs.length, 'run')}, every verdict as expected.`)
-        : screen.paint(
-            'red',
-            `${plural(runs.length, 'run')}, ${count(unexpected)} with another verdict than expected.`,
-          );
+  const { seed, claims, runs, skipped, failures } = report;
   const [first] = runs;
+  const ending =
+    failures.length > 0
+      ? failures.flatMap((failure) => wrap(failure, screen.width)).map((line) => screen.paint('red', line))
+      : [screen.paint('green', `${plural(runs.length, 'run')}, every verdict as expected.`)];
   return [
     ...(first === undefined ? [] : [...tableLines(runs, screen), '']),
     ...skippedLines(skipped, screen),
-    ...(first === undefined ? [] : wrap(circumstancesOf(first, seed), screen.width)),
-    summary,
+    ...(first === undefined ? [] : wrap(circumstancesOf(runs, first, { claims, seed }), screen.width)),
+    ...ending,
   ];
 }
 
-const circumstancesOf = (
-  { claims, tries, capacity, inFlight, servers, users, fault, database }: LabRun,
-  seed: number,
-) =>
-  [
-    `${count(claims / 2 ** (tries - 1))} claims for ${count(capacity)} places`,
+function circumstancesOf(runs: readonly LabRun[], first: LabRun, { claims, seed }: Pick<Report, 'claims' | 'seed'>) {
+  const { capacity, inFlight, servers, users, fault, database } = first;
+  return [
+    `${count(claims)} claims for ${count(capacity)} places`,
     `${count(inFlight)} in flight`,
     plural(servers, 'server'),
     users === 'one' ? 'all of one user' : 'each of another user',
     ...(fault === null ? [] : [`with ${fault}`]),
-    database,
+    areMixed(runs) ? 'sqlite where no other database is named' : database,
     `seed ${seed}`,
   ].join(', ');
+}
 
 function tableLines(runs: readonly LabRun[], screen: Screen): string[] {
-  const coupons = table(couponColumns, runs.map(couponCells), screen.width);
+  const coupons = table(
+    couponColumns,
+    runs.map((run) => couponCells(run, runs)),
+    screen.width,
+  );
   const costs = table(costColumns, runs.map(costCells), screen.width);
+  // Tens of thousands of places: the names then stand on lines of their own.
+  const isWide = coupons.some((line) => displayWidth(line) > screen.width);
+  const figures = isWide
+    ? table(
+        couponColumns,
+        runs.map((run) => ['', ...couponCells(run, runs).slice(1)]),
+        screen.width,
+      )
+    : coupons;
   return [
-    screen.paint('bold', coupons[0] ?? ''),
+    screen.paint('bold', figures[0] ?? ''),
     screen.paint('bold', costs[0] ?? ''),
     ...runs.flatMap((run, i) => [
-      coupons[i + 1] ?? '',
+      ...(isWide ? [nameOf(run, runs)] : []),
+      figures[i + 1] ?? '',
       screen.paint(run.asExpected ? 'dim' : 'red', costs[i + 1] ?? ''),
       ...notesOf(run).flatMap((note) => wrap(note, screen.width - 4).map((line) => `    ${line}`)),
     ]),
+    ...(runs.some(({ lockWaits }) => lockWaits === null)
+      ? ['', ...wrap('-: not known, since a server that is killed takes along what it has counted.', screen.width)]
+      : []),
   ];
 }
 
-const couponCells = (run: LabRun): string[] => [
-  calledOf(run.strategy, run.variant),
+const couponCells = (run: LabRun, runs: readonly LabRun[]): string[] => [
+  nameOf(run, runs),
   `${count(run.issued)}/${count(run.capacity)}`,
   ...[run.over, run.under, run.duplicates, run.lockedOut, run.leaked].map(count),
 ];
@@ -83,44 +96,41 @@ const couponCells = (run: LabRun): string[] => [
 const costCells = (run: LabRun): string[] => [
   `  ${run.asExpected ? '✓' : '✗'} ${run.verdict}`,
   count(run.claimsPerSecond),
-  milliseconds(run.p50Ms),
-  milliseconds(run.p99Ms),
-  run.lastCouponSeconds === null ? '-' : `${run.lastCouponSeconds.toFixed(2)}s`,
-  run.statementsPerClaim === null ? '-' : run.statementsPerClaim.toFixed(2),
-  run.roundTripsPerClaim.toFixed(2),
-  count(run.aborted),
-  // PostgreSQL is looked at every few milliseconds, and may have been looked at too late.
-  `${run.database === 'postgres' ? '≥' : ''}${count(run.lockWaits)}`,
+  time(run.p50Ms),
+  time(run.p99Ms),
+  run.lastCouponSeconds === null ? '-' : time(run.lastCouponSeconds * 1000),
+  average(run.statementsPerClaim),
+  average(run.roundTripsPerClaim),
+  run.aborted === null ? '-' : count(run.aborted),
+  run.lockWaits === null ? '-' : `${run.isLockWaitsLowerBound ? '≥' : ''}${count(run.lockWaits)}`,
 ];
 
-const milliseconds = (ms: number): string => `${ms < 100 ? ms.toPrecision(2) : count(Math.round(ms))}ms`;
+/** At most six columns, of which two or three digits tell something: 0.52ms, 5.2ms, 52ms, 520ms, 5.20s, 52.0s, 520s. */
+function time(ms: number): string {
+  if (ms < 99.5) return `${ms < 9.95 ? ms.toFixed(ms < 0.995 ? 2 : 1) : Math.round(ms)}ms`;
+  const seconds = ms / 1000;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  return `${seconds.toFixed(seconds < 9.995 ? 2 : seconds < 99.95 ? 1 : 0)}s`;
+}
+
+function average(value: number | null): string {
+  if (value === null) return '-';
+  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+}
 
 /** What the figures do not say by themselves. */
 function notesOf(run: LabRun): string[] {
   const notes: string[] = [];
-  const {
-    capacity,
-    issuedAtOnce,
-    overtaken,
-    lost,
-    turnedAway,
-    struck,
-    tries,
-    verdict,
-    expected,
-    asExpected,
-    findings,
-  } = run;
-  if (!asExpected) {
-    const [finding] = findings;
-    const said = finding === undefined ? '' : ` ${finding.rule}: ${visible(finding.message)}.`;
-    notes.push(`Expected ${expected.join(' or ')}; ${verdict} means: ${meanings[verdict].en}.${said}`);
-  }
+  const { capacity, issuedAtOnce, overtaken, lost, turnedAway, turnedAwayEarly, struck, tries, verdict, asExpected } =
+    run;
+  if (!asExpected) notes.push(surpriseOf(run));
   if (struck === 0) notes.push('The fault has not struck, so that this shows nothing of it.');
-  if (tries > 1)
-    notes.push(`${asExpected ? 'It showed at' : 'That was'} try ${tries}, with ${count(run.claims)} claims.`);
+  if (tries > 1) notes.push(asExpected ? `It showed at try ${tries}.` : `That was try ${tries}, and the last.`);
   if (lost > 0) notes.push(`${plural(lost, 'winner')} without a coupon.`);
-  if (turnedAway > 0) notes.push(`${plural(turnedAway, 'claim')} ended with neither a place nor a reason.`);
+  if (turnedAway > 0)
+    notes.push(
+      `${plural(turnedAway, 'claim')} ended with neither a place nor a reason, ${count(turnedAwayEarly)} of them while there were places.`,
+    );
   if (issuedAtOnce !== null && issuedAtOnce < Math.min(capacity, run.issued))
     notes.push(`When ${count(capacity)} wins had been answered, the table had ${plural(issuedAtOnce, 'coupon')}.`);
   if (verdict === 'out-of-order' && overtaken !== null)
@@ -128,12 +138,19 @@ function notesOf(run: LabRun): string[] {
   return notes;
 }
 
+function surpriseOf({ verdict, expected, findings }: LabRun): string {
+  const [finding] = findings;
+  const said = finding === undefined ? '' : ` ${finding.rule}: ${visible(finding.message)}.`;
+  const meant = (one: Verdict): string => `${one} means: ${meanings[one].en}`;
+  return `Expected ${expected.join(' or ')}; ${meant(verdict)}.${said}`;
+}
+
 /** One reason may be that of several. */
 function skippedLines(skipped: readonly LabSkip[], screen: Screen): string[] {
   if (skipped.length === 0) return [];
   const byReason = Map.groupBy(skipped, ({ reason }) => reason);
   const lines = [...byReason].flatMap(([reason, all]) => {
-    const names = all.map(({ strategy, variant }) => calledOf(strategy, variant)).join(', ');
+    const names = all.map((one) => nameOf(one, skipped)).join(', ');
     return [
       ...wrap(names, screen.width - 2).map((line) => `  ${line}`),
       ...wrap(visible(reason), screen.width - 4).map((line) => `    ${line}`),

@@ -1,7 +1,8 @@
+import type { LabTrace } from '../../lab/trace.ts';
+import type { TraceLine } from '../../lab/turns.ts';
 import { calledOf } from '../../lab/strategy.ts';
-import type { LabTrace, TraceLine } from '../../lab/trace.ts';
 import type { Screen } from '../screen.ts';
-import { displayWidth, padEnd, plural, visible, wrap } from '../text.ts';
+import { clip, displayWidth, fold, padEnd, plural, visible, wrap } from '../text.ts';
 
 const rule = ' │ ';
 
@@ -9,34 +10,48 @@ const rule = ' │ ';
 export function traceLines(trace: LabTrace, screen: Screen): string[] {
   const width = Math.floor((screen.width - rule.length) / 2);
   const cells = (text: string): string[] =>
-    text.split('\n').flatMap((line) => wrap(visible(line), width).flatMap((piece) => folded(piece, width)));
+    text === '' ? [] : wrap(visible(text), width).flatMap((piece) => fold(piece, width));
   const side = (claim: 0 | 1, lines: readonly string[]): string[] =>
     lines.map((line) =>
       claim === 0 ? `${padEnd(line, width)}${rule}`.trimEnd() : `${' '.repeat(width)}${rule}${line}`,
     );
   const both = (left: string, right: string): string => `${padEnd(left, width)}${rule}${right}`;
   const [first, second] = trace.users;
+  const where = trace.database === 'sqlite' ? '' : ` on ${trace.database}`;
+  const how = trace.fault === null ? '' : `, with ${trace.fault}`;
   return [
-    screen.paint('bold', `${calledOf(trace.strategy, trace.variant)}: two claims, one place`),
+    screen.paint('bold', `${calledOf(trace.strategy, trace.variant)}${where}: two claims, one place${how}`),
     both(`A: ${first}`, `B: ${second}`),
     both('─'.repeat(width), '─'.repeat(width)),
-    ...trace.lines.flatMap((line) => side(line.claim, cells(told(line, width)))),
+    ...trace.lines.flatMap((line) => [
+      ...side(line.claim, cells(done(line, width))),
+      // Of what a store tells of itself, what it did and upon which key is enough.
+      ...side(
+        line.claim,
+        line.seen.map((said) => clip(visible(`  ${said}`), width)),
+      ),
+      ...side(line.claim, cells(came(line, width))),
+    ]),
+    ...(trace.isCut ? wrap('More steps were taken, without turns, than are shown here.', screen.width) : []),
     ...trace.answers.flatMap((answer, claim) => side(claim as 0 | 1, cells(`told: ${answer}`))),
     `${plural(trace.issued, 'coupon')} for 1 place: ${trace.verdict}`,
     '',
   ];
 }
 
-/** What was done and what came of it, in one line where that fits. */
-function told({ byConsumer, text, outcome, isEnd, isTrouble }: TraceLine, width: number): string {
-  const done = `${byConsumer ? 'consumer: ' : ''}${isEnd ? '… has waited' : text}`;
-  const came = `${isTrouble ? '✗' : '→'} ${outcome ?? 'waits for the other'}`;
-  return displayWidth(`${done} ${came}`) <= width ? `${done} ${came}` : `${done}\n${came}`;
+/** What was done, and what came of it where both fit one line. */
+function done(line: TraceLine, width: number): string {
+  return inOneLine(line, width) ? `${whatOf(line)} ${outcomeOf(line)}` : whatOf(line);
 }
 
-/** A word that is longer than its column goes on below. */
-function folded(line: string, width: number): string[] {
-  const pieces = [];
-  for (let from = 0; from === 0 || from < line.length; from += width) pieces.push(line.slice(from, from + width));
-  return pieces;
-}
+/** What came of it, where that needs a line of its own. */
+const came = (line: TraceLine, width: number): string => (inOneLine(line, width) ? '' : outcomeOf(line));
+
+const inOneLine = (line: TraceLine, width: number): boolean =>
+  line.seen.length === 0 && displayWidth(`${whatOf(line)} ${outcomeOf(line)}`) <= width;
+
+const whatOf = ({ byConsumer, text, isEnd }: TraceLine): string =>
+  `${byConsumer ? 'consumer: ' : ''}${isEnd ? '… goes on' : text}`;
+
+const outcomeOf = ({ outcome, isTrouble, times }: TraceLine): string =>
+  `${isTrouble ? '✗' : '→'} ${outcome ?? 'waits'}${times === 1 ? '' : `, ${times} times`}`;

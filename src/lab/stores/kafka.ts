@@ -61,12 +61,17 @@ export async function makeTopic({ url, topic, partitions }: KafkaTopic): Promise
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   } catch (error) {
+    // Made it may be all the same.
+    await admin.deleteTopics({ topics: [topic] }).catch(() => undefined);
     await admin.close();
     throw new StoreTrouble('failed', `Kafka makes no topic: ${wordsOf(error)}`, error);
   }
   return async () => {
-    await admin.deleteTopics({ topics: [topic] }).catch(() => undefined);
-    await admin.close();
+    try {
+      await admin.deleteTopics({ topics: [topic] });
+    } finally {
+      await admin.close();
+    }
   };
 }
 

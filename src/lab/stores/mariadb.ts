@@ -12,6 +12,7 @@ const faults: Readonly<Record<string, StoreFault>> = {
 };
 
 const lockWaitSeconds = 30;
+const connectMs = 5_000;
 
 /** MariaDB or MySQL at a URL. */
 export function mariadbDatabase(url: string): Database {
@@ -22,7 +23,12 @@ export function mariadbDatabase(url: string): Database {
       const { createConnection } = await import('mysql2/promise');
       try {
         // Of an UPDATE the rows that it has changed are wanted, not those that it has found.
-        const connection = await createConnection({ uri: url, flags: ['-FOUND_ROWS'], rowsAsArray: true });
+        const connection = await createConnection({
+          uri: url,
+          flags: ['-FOUND_ROWS'],
+          rowsAsArray: true,
+          connectTimeout: connectMs,
+        });
         connection.on('error', () => undefined);
         await connection.query(`SET SESSION innodb_lock_wait_timeout = ${lockWaitSeconds}`);
         return new MariadbConnection(connection);

@@ -10,6 +10,7 @@ const faults: Readonly<Record<string, StoreFault>> = {
 };
 
 const lockWaitMs = 30_000;
+const connectMs = 5_000;
 
 /** PostgreSQL at a URL. */
 export function postgresDatabase(url: string): Database {
@@ -18,7 +19,8 @@ export function postgresDatabase(url: string): Database {
     begin: { default: ['BEGIN'], serializable: ['BEGIN ISOLATION LEVEL SERIALIZABLE'] },
     async connect() {
       const { default: pg } = await import('pg');
-      const client = new pg.Client({ connectionString: url, lock_timeout: lockWaitMs });
+      const timeouts = { connectionTimeoutMillis: connectMs, lock_timeout: lockWaitMs };
+      const client = new pg.Client({ connectionString: url, ...timeouts });
       client.on('error', () => undefined);
       try {
         await client.connect();

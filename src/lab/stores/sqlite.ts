@@ -3,6 +3,7 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { StoreTrouble, wordsOf } from '../trouble.ts';
 import type { Database, SqlConnection, SqlOutcome, SqlValue } from './database.ts';
 
+/** The low byte: SQLite tells apart several kinds, of which recovery behind a killed process is one. */
 const busy = 5;
 /** What was read has changed since, so that this transaction can never write. */
 const busySnapshot = 517;
@@ -47,7 +48,7 @@ class SqliteConnection implements SqlConnection {
         return this.#run(text, values);
       } catch (error) {
         const { errcode } = error as { readonly errcode?: number };
-        if (errcode !== busy) throw troubleOf(errcode, error);
+        if (!isBusy(errcode)) throw troubleOf(errcode, error);
         if (performance.now() > until) throw new StoreTrouble('locked', 'waited too long for the write lock', error);
         if (tries === 1) this.#waited();
         await pause(1);
@@ -66,6 +67,8 @@ class SqliteConnection implements SqlConnection {
     return { rows: rows.map((row) => Object.values(row)), changed: 0 };
   }
 }
+
+const isBusy = (errcode = 0): boolean => (errcode & 0xff) === busy && errcode !== busySnapshot;
 
 function troubleOf(errcode: number | undefined, error: unknown): StoreTrouble {
   if (errcode === busySnapshot) return new StoreTrouble('conflict', 'what was read has changed since', error);

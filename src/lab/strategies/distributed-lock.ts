@@ -1,4 +1,4 @@
-import { isRace, withoutUserLimit } from '../expecting.ts';
+import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import { underRedisLock } from '../redis-lock.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -17,10 +17,8 @@ export const strategy: Strategy = {
   crashBehind: 'SET lock',
   expects: (circumstances) =>
     withoutUserLimit(circumstances, {
-      none: ['safe'],
-      // Whoever was not answered before the crash comes again, with a coupon or without.
-      'crash-between': ['safe', 'duplicates', 'misled'],
-      'slow-db': [isRace(circumstances) ? 'over' : 'safe'],
+      ...withoutLeaks('safe'),
+      slow: [isRace(circumstances) ? 'over' : 'safe'],
     }),
   open: ({ capacity }) => ({
     claim: (userId, session) =>

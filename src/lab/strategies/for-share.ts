@@ -1,4 +1,4 @@
-import { isRace, noRowLocks, withoutUserLimit } from '../expecting.ts';
+import { isRace, noRowLocks, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import type { DatabaseName, Strategy } from '../strategy.ts';
 
 const count: Readonly<Record<DatabaseName, string>> = {
@@ -13,14 +13,15 @@ export const strategy: Strategy = {
   name: 'for-share',
   lesson: {
     en: 'Many may hold a shared lock at once, and none of them may insert before the others let go: in MariaDB they deadlock, and all but one are thrown out. PostgreSQL locks the rows that are there and not those to come, so that nothing keeps an insert away.',
-    ko: '공유 락은 여럿이 함께 잡고, 서로가 놓아 주기 전에는 아무도 INSERT하지 못한다. 그래서 MariaDB에서는 데드락이 나고 한 명만 살아남는다. PostgreSQL은 이미 있는 행만 잠그고 앞으로 들어올 행은 잠그지 않으니 INSERT를 막지 못한다.',
+    ko: '공유 락은 여럿이 함께 잡을 수 있고 서로가 놓아 주기 전에는 아무도 INSERT하지 못하니, MariaDB에서는 데드락이 나서 하나만 살아남는다. PostgreSQL은 이미 있는 행만 잠그고 앞으로 들어올 행은 잠그지 않으니 INSERT를 막지 못한다.',
   },
   variants: [],
   needs: () => [],
+  crashBehind: 'SELECT COUNT',
   unfit: noRowLocks,
   expects(circumstances) {
-    if (!isRace(circumstances)) return withoutUserLimit(circumstances, { none: ['safe'] });
-    return withoutUserLimit(circumstances, { none: [circumstances.database === 'mariadb' ? 'turned-away' : 'over'] });
+    const racing = circumstances.database === 'mariadb' ? 'turned-away' : 'over';
+    return withoutUserLimit(circumstances, withoutLeaks(isRace(circumstances) ? racing : 'safe'));
   },
   open: ({ capacity, database }) => ({
     claim: (userId, { sql }) =>

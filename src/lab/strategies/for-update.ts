@@ -1,4 +1,4 @@
-import { isRace, noRowLocks, withoutUserLimit } from '../expecting.ts';
+import { isRace, noRowLocks, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import type { Circumstances, Strategy } from '../strategy.ts';
 import { isRefused } from '../trouble.ts';
 import type { Verdict } from '../verdict.ts';
@@ -10,13 +10,17 @@ export const strategy: Strategy = {
   name: 'for-update',
   lesson: {
     en: 'In MariaDB the lock is on the rows and on the gaps between them, so that inserts wait, and deadlock while the table is still empty. PostgreSQL locks rows alone: inserts pass it, and whoever has waited counts by a picture from before the wait.',
-    ko: 'MariaDB의 락은 행과 행 사이의 틈까지 잠가 INSERT도 기다리게 하지만, 테이블이 비어 있는 동안에는 데드락이 난다. PostgreSQL은 행만 잠근다. INSERT는 락을 그냥 지나가고, 기다린 쪽은 기다리기 전의 스냅숏으로 센다.',
+    ko: 'MariaDB의 락은 행과 행 사이의 틈까지 잠가 INSERT도 기다리게 하지만, 테이블이 비어 있는 동안에는 데드락이 난다. PostgreSQL은 행만 잠그므로 INSERT는 락을 그냥 지나가고, 기다린 쪽도 기다리기 전의 스냅숏으로 센다.',
   },
   variants: ['wait', 'nowait', 'skip-locked'],
   needs: () => [],
+  crashBehind: 'SELECT COUNT',
   unfit: noRowLocks,
-  expects: (circumstances) =>
-    withoutUserLimit(circumstances, { none: isRace(circumstances) ? racing(circumstances) : ['safe'] }),
+  expects(circumstances) {
+    if (!isRace(circumstances)) return withoutUserLimit(circumstances, withoutLeaks('safe'));
+    const usual = racing(circumstances);
+    return withoutUserLimit(circumstances, { usual, failing: usual });
+  },
   open: ({ capacity, database, variant }) => {
     const how = `FOR UPDATE${waits[variant ?? ''] ?? ''}`;
     const count =

@@ -1,4 +1,4 @@
-import { isRace, withoutUserLimit } from '../expecting.ts';
+import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import type { Strategy } from '../strategy.ts';
 
 /** A row that counts, with a version that says whether somebody else was faster. */
@@ -10,9 +10,10 @@ export const strategy: Strategy = {
   },
   variants: ['retry', 'no-retry'],
   needs: () => [],
+  crashBehind: 'UPDATE events',
   expects(circumstances) {
     const isSafe = circumstances.variant === 'retry' || !isRace(circumstances);
-    return withoutUserLimit(circumstances, { none: [isSafe ? 'safe' : 'turned-away'] });
+    return withoutUserLimit(circumstances, withoutLeaks(isSafe ? 'safe' : 'turned-away'));
   },
   open: ({ capacity, variant }) => ({
     async claim(userId, { sql }) {

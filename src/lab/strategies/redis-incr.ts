@@ -6,19 +6,13 @@ export const strategy: Strategy = {
   name: 'redis-incr',
   lesson: {
     en: 'Redis does one command after another, so that `INCR` gives each number to one claim, whichever server asks. Number and row are two steps in two stores: whoever dies, or fails, between them takes the place along.',
-    ko: 'Redis는 명령을 하나씩 처리하니, 어느 서버가 묻든 `INCR`은 한 번호를 한 신청에만 준다. 그러나 번호와 행은 두 저장소에서 일어나는 두 동작이다. 그 사이에 죽거나 실패하면 자리 하나가 함께 사라진다.',
+    ko: 'Redis는 명령을 하나씩 처리하니, 어느 서버가 묻든 `INCR`은 한 번호를 한 신청에만 준다. 그러나 번호와 행은 두 저장소에서 따로 일어나는 동작이라, 그 사이에 죽거나 실패하면 자리 하나가 함께 사라진다.',
   },
   variants: [],
   needs: () => ['redis'],
   crashBehind: 'INCR',
   expects: (circumstances) =>
-    withoutUserLimit(circumstances, {
-      none: ['safe'],
-      'slow-db': ['safe'],
-      // Whoever was not answered before the crash comes again, and may have a coupon by then.
-      'crash-between': ['leaked', 'duplicates'],
-      'db-error': ['leaked'],
-    }),
+    withoutUserLimit(circumstances, { usual: ['safe'], failing: ['leaked'], crashed: ['leaked'] }),
   open: ({ capacity }) => ({
     async claim(userId, { redis, sql }) {
       const number = Number(await redis.send('INCR', 'issued'));

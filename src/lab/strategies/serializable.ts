@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isRace, withoutUserLimit } from '../expecting.ts';
+import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import type { Strategy } from '../strategy.ts';
 import { isRefused } from '../trouble.ts';
 
@@ -14,9 +14,10 @@ export const strategy: Strategy = {
   },
   variants: ['retry', 'no-retry'],
   needs: () => [],
+  crashBehind: 'SELECT COUNT',
   expects(circumstances) {
     const isSafe = circumstances.variant === 'retry' || !isRace(circumstances);
-    return withoutUserLimit(circumstances, { none: [isSafe ? 'safe' : 'turned-away'] });
+    return withoutUserLimit(circumstances, withoutLeaks(isSafe ? 'safe' : 'turned-away'));
   },
   open: ({ capacity, variant }) => ({
     async claim(userId, { sql }) {

@@ -1,4 +1,4 @@
-import { isRace, withoutUserLimit } from '../expecting.ts';
+import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import type { Strategy } from '../strategy.ts';
 
 /** Count, then insert. */
@@ -6,14 +6,14 @@ export const strategy: Strategy = {
   name: 'sql-count',
   lesson: {
     en: 'Between the SELECT and the INSERT of one claim the SELECTs of others see the same count, and all of them insert. With `count > 100` as the test it is one too many even where nobody races: at 100 coupons it still says yes.',
-    ko: '한 신청의 SELECT와 INSERT 사이에 다른 신청들도 같은 개수를 읽고, 모두 INSERT한다. 조건을 `count > 100`으로 쓰면 경쟁이 없어도 한 장이 더 나간다. 100장일 때도 통과하기 때문이다.',
+    ko: '한 신청의 SELECT와 INSERT 사이에 다른 신청들도 같은 개수를 읽고 모두 INSERT한다. 조건을 `count > 100`으로 쓰면 경쟁이 없어도 한 장이 더 나가는데, 이미 100장일 때도 통과하기 때문이다.',
   },
   variants: ['gt', 'ge'],
   needs: () => [],
+  crashBehind: 'SELECT COUNT',
   expects(circumstances) {
     const over = isRace(circumstances) || circumstances.variant === 'gt';
-    const verdict = [over ? 'over' : 'safe'] as const;
-    return withoutUserLimit(circumstances, { none: verdict, 'slow-db': verdict });
+    return withoutUserLimit(circumstances, withoutLeaks(over ? 'over' : 'safe'));
   },
   open: ({ capacity, variant }) => ({
     async claim(userId, { sql }) {

@@ -14,10 +14,9 @@ export const strategy: Strategy = {
   expects(circumstances) {
     const isAlone = circumstances.servers === 1;
     return withoutUserLimit(circumstances, {
-      none: [isAlone ? 'safe' : 'over'],
-      // Whoever was not answered before the crash comes again, with a coupon or without.
-      'crash-between': ['over', 'duplicates'],
-      'db-error': [isAlone ? 'leaked' : 'over'],
+      usual: [isAlone ? 'safe' : 'over'],
+      failing: [isAlone ? 'leaked' : 'over'],
+      crashed: ['over'],
     });
   },
   open({ capacity }) {

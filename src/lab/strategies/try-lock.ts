@@ -1,4 +1,4 @@
-import { isRace, withoutUserLimit } from '../expecting.ts';
+import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import { Mutex } from '../mutex.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -11,10 +11,12 @@ export const strategy: Strategy = {
   },
   variants: [],
   needs: () => [],
+  // Few get as far as the count.
+  crashBehind: 'mutex.tryLock',
   expects(circumstances) {
-    if (!isRace(circumstances)) return withoutUserLimit(circumstances, { none: ['safe'] });
-    const { servers } = circumstances;
-    return withoutUserLimit(circumstances, { none: servers === 1 ? ['turned-away'] : ['turned-away', 'over'] });
+    if (!isRace(circumstances)) return withoutUserLimit(circumstances, withoutLeaks('safe'));
+    const usual = circumstances.servers === 1 ? (['turned-away'] as const) : (['turned-away', 'over'] as const);
+    return withoutUserLimit(circumstances, { usual, failing: usual });
   },
   open({ capacity }) {
     const mutex = new Mutex();

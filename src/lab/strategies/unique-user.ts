@@ -12,7 +12,7 @@ export const strategy: Strategy = {
   needs: () => [],
   crashBehind: 'UPDATE events',
   // What fails is taken back whole, and its user is told an error.
-  expects: ({ fault }) => (fault === 'duplicate-delivery' ? null : fault === 'db-error' ? ['turned-away'] : ['safe']),
+  expects: ({ fault }) => (fault === 'db-error' ? ['turned-away'] : ['safe']),
   async setup({ sql }) {
     await sql.run('CREATE UNIQUE INDEX one_a_user ON coupons (user_id)');
   },
