@@ -68,9 +68,12 @@ export class Fleet {
     return serverOf({ ...running, adminKey: env['DIBS_ADMIN_KEY'] ?? '', serviceKey: env['DIBS_SERVICE_KEY'] ?? '' });
   }
 
-  /** Starts one `dibs worker`, which shows its health and metrics. */
-  async worker(options: MemberOptions = {}): Promise<TestServer> {
-    const running = await this.#start(['worker', '--port', String(options.port ?? 0)], options);
+  /** Starts one `dibs worker`, which shows its health and metrics; one that listens nowhere where there is to be no port. */
+  async worker({
+    port = 0,
+    ...options
+  }: Omit<MemberOptions, 'port'> & { readonly port?: number | null } = {}): Promise<TestServer> {
+    const running = await this.#start(['worker', ...(port === null ? [] : ['--port', String(port)])], options);
     return serverOf({ ...running, adminKey: '', serviceKey: '' });
   }
 

@@ -156,10 +156,12 @@ export async function startProcess(options: ProcessOptions) {
   return { url: first, child, ended };
 }
 
+/** Where a process says it listens, once it is ready; '' where it is ready and listens nowhere. */
 function urlIn(line: string): string | null {
   if (!line.startsWith('{')) return null;
-  const { url } = JSON.parse(line) as { readonly url?: unknown };
-  return typeof url === 'string' ? url : null;
+  const { type, url } = JSON.parse(line) as { readonly type?: unknown; readonly url?: unknown };
+  if (type !== 'listening' && type !== 'working') return null;
+  return typeof url === 'string' ? url : '';
 }
 
 /** One server as those know it who may do everything there. */
