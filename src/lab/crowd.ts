@@ -26,16 +26,18 @@ export async function sendCrowd(
   let refusals = 0;
 
   async function clicker(client: number): Promise<void> {
+    // A client stays with its server; one alone goes from server to server, or all but one would have nothing to do.
+    const serverOf = (n: number): number => (inFlight === 1 ? n : client);
     for (let n = next++; n < arrivals.length && !signal.aborted; n = next++) {
       const userId = arrivals[n] as string;
       const askedAt = performance.now();
-      let reply = await fleet.claim(n, userId, client);
+      let reply = await fleet.claim(n, userId, serverOf(n));
       const nth = reply.answer === 'won' ? ++wins : ++refusals;
       // The answer got lost on its way: its user, who knows nothing, presses again. Counted apart, or whether any win is struck
       // would be a matter of chance.
       if (fault === 'lost-reply' && strikes(nth)) {
         onLost();
-        reply = await fleet.claim(n, userId, client);
+        reply = await fleet.claim(n, userId, serverOf(n));
       }
       told.push({ ...reply, userId, askedAt, answeredAt: performance.now() });
       onAnswer(wins);

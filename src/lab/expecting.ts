@@ -33,7 +33,10 @@ export function withoutUserLimit(
   { usual, slow = usual, failing, crashed = usual, twice = usual }: Endings,
 ): readonly Verdict[] {
   const often: readonly Verdict[] = usual.includes('turned-away') ? ['duplicates', 'turned-away'] : ['duplicates'];
-  if (fault === 'lost-reply' || users === 'one') return often;
+  // All that were on their way when the server was killed may have taken all places along.
+  const afterCrash: readonly Verdict[] = crashed.includes('leaked') ? [...often, 'leaked'] : often;
+  if (users === 'one') return fault === 'crash-between' ? afterCrash : often;
+  if (fault === 'lost-reply') return often;
   if (fault === null) return usual;
   // Whoever was not answered before the crash comes again: with a coupon, and then has two, or is told that all are gone.
   const again: readonly Verdict[] = [...crashed, 'duplicates', 'misled'];

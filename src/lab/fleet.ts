@@ -4,7 +4,7 @@ import type { Reply } from './messages.ts';
 /** Starts the server of an index; `life` counts how often it was started. */
 type Start = (index: number, life: number) => Promise<MemberProcess>;
 
-/** Servers, of which each client has its own; one that dies is started again, and what it had not answered is asked once more. */
+/** Servers; one that dies is started again, and what it had not answered is asked once more. */
 export class Fleet {
   readonly #start: Start;
   readonly #members: Promise<MemberProcess>[] = [];
@@ -32,9 +32,9 @@ export class Fleet {
   }
 
   /** Asks one of the servers until it answers, as whoever presses a button again does. */
-  async claim(n: number, userId: string, client: number): Promise<Reply> {
+  async claim(n: number, userId: string, server: number): Promise<Reply> {
     for (;;) {
-      const member = await this.member(client % this.#members.length);
+      const member = await this.member(server % this.#members.length);
       try {
         return await member.claim(n, userId);
       } catch (error) {

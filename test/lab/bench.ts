@@ -23,23 +23,35 @@ async function addressesOf(services: Asked['services'] = []): Promise<ServiceAdd
   return { ...nowhere, ...Object.fromEntries(await Promise.all(found)) };
 }
 
+/** A plan that says nothing but what is to be otherwise than usual. */
+export function planOf(changes: Partial<LabPlan> & Pick<LabPlan, 'selected'>): LabPlan {
+  const { users = 'all' } = changes.circumstances ?? {};
+  return {
+    circumstances: { servers: 1, users, inFlight: 32, fault: null },
+    claims: 400,
+    capacity: 40,
+    seed: 7,
+    isTraced: false,
+    services: { addresses: nowhere, absences: nowhere },
+    module: serverModule,
+    arrivalsOf: (claims, seed) => arrivals(claims, seed, users),
+    signal: new AbortController().signal,
+    ...changes,
+  };
+}
+
 /** Runs one strategy, called as `sql-count:ge`. */
 export async function outcomeOf(called: string, asked: Asked = {}): Promise<LabOutcome> {
   const [name = '', variant = null] = called.split(':');
   const { services, database = 'sqlite', claims = 400, capacity = 40, isTraced = false, ...circumstances } = asked;
-  const users = circumstances.users ?? 'all';
-  const plan: LabPlan = {
+  const plan = planOf({
     selected: [{ strategy: findStrategy(name), variant, database }],
-    circumstances: { servers: 1, inFlight: 32, fault: null, ...circumstances, users },
+    circumstances: { servers: 1, inFlight: 32, fault: null, users: 'all', ...circumstances },
     claims,
     capacity,
-    seed: 7,
     isTraced,
     services: { addresses: await addressesOf(services), absences: nowhere },
-    module: serverModule,
-    arrivalsOf: (claims, seed) => arrivals(claims, seed, users),
-    signal: new AbortController().signal,
-  };
+  });
   for await (const outcome of runLab(plan, { begun() {}, answered() {}, traced() {} })) return outcome;
   return assert.fail('nothing came of it');
 }

@@ -47,7 +47,10 @@ describe('four servers', () => {
       ['sql-count:ge', {}, 'over'],
       ['atomic-counter', {}, 'over'],
       ['ticket-stack', {}, 'over'],
+      // It takes no race: each server has all places to give.
+      ['ticket-stack', { inFlight: 1 }, 'over'],
       ['mutex', {}, 'over'],
+      ['mutex', { inFlight: 1 }, 'safe'],
       ['try-lock', {}, ['turned-away', 'over']],
       ['serializable:retry', {}, 'safe'],
       ['serializable:no-retry', {}, 'turned-away'],

@@ -127,9 +127,10 @@ function notesOf(run: LabRun): string[] {
   if (struck === 0) notes.push('The fault has not struck, so that this shows nothing of it.');
   if (tries > 1) notes.push(asExpected ? `It showed at try ${tries}.` : `That was try ${tries}, and the last.`);
   if (lost > 0) notes.push(`${plural(lost, 'winner')} without a coupon.`);
+  const early = turnedAwayEarly === turnedAway ? 'all' : count(turnedAwayEarly);
   if (turnedAway > 0)
     notes.push(
-      `${plural(turnedAway, 'claim')} ended with neither a place nor a reason, ${count(turnedAwayEarly)} of them while there were places.`,
+      `${plural(turnedAway, 'claim')} ended with neither a place nor a reason, ${early} of them while there were places.`,
     );
   if (issuedAtOnce !== null && issuedAtOnce < Math.min(capacity, run.issued))
     notes.push(`When ${count(capacity)} wins had been answered, the table had ${plural(issuedAtOnce, 'coupon')}.`);
