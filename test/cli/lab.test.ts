@@ -234,6 +234,16 @@ describe('a run that is broken off', () => {
     });
   }
 
+  test('by one Ctrl-C that comes twice, as npm passes it on', async (t) => {
+    const { child, exit, cwd, said } = await longRun(t, slow, /1 of 2: mutex/);
+    await untilFilled(cwd);
+    child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    assert.deepEqual((await exit)[0], 1, said());
+    assert.deepEqual(readdirSync(cwd), []);
+  });
+
   test('by Ctrl-C in the step view too', async (t) => {
     const { child, exit, cwd, said } = await longRun(t, [...slow, '--trace'], /^/);
     await untilFilled(cwd);
