@@ -164,6 +164,7 @@ describe('dibs lab run', () => {
     [['--partitions', '1', '--keyed'], /leave nothing of what is named/],
     [['redis-incr-kafka:1-partition', '--partitions', '2'], /leave nothing of what is named/],
     [['sql-count', '--keyed'], /redis-incr-kafka, which is not named/],
+    [['--kafka', 'kafka:9092'], /--kafka: must be a URL of the form kafka:\/\/host:port/],
     [['--redis', 'http://x'], /--redis: must be a URL of the form redis:\/\/host:port/],
     [['--postgres', 'postgres://u:hush@h/d'], /holds a password, .*DIBS_LAB_POSTGRES/],
   ] as const) {
