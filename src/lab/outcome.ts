@@ -20,7 +20,7 @@ export interface LabRun extends Circumstances, Judgement, Costs {
   readonly claimsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** From the first claim to the last coupon; null where there is none. */
+  /** From the first claim to the last coupon; null where there is none, or where nobody knows any more. */
   readonly lastCouponSeconds: number | null;
   /** How often the fault has struck; null without one. */
   readonly struck: number | null;

@@ -145,7 +145,10 @@ async function endingOf(
   const scene: Scene = { ...circumstances, capacity, memory: new Int32Array(0) };
   const own = reports.servers.map(({ allotted }) => allotted).filter((allotted) => allotted !== null);
   // Whoever keeps its books in memory has lost them with a server that died.
-  const remembered = own.length === 0 || fleet.restarts > 0 ? null : sum(own);
+  const hasLostCounts = fleet.restarts > 0;
+  const remembered = own.length === 0 || hasLostCounts ? null : sum(own);
+  // When a server that died inserted its last coupon it has told nobody; a consumer and the engine's ledger still know.
+  const inserting = consumers.length > 0 ? reports.consumers : hasLostCounts ? [] : reports.servers;
   return {
     reports,
     coupons: issued?.coupons ?? null,
@@ -155,7 +158,7 @@ async function endingOf(
     lastCouponAt: Math.max(
       issued?.lastCouponAt ?? 0,
       reissuing.lastCouponAt,
-      ...[...reports.servers, ...reports.consumers].map(({ counts }) => counts.lastCouponAt),
+      ...inserting.map(({ counts }) => counts.lastCouponAt),
     ),
   };
 }

@@ -164,6 +164,7 @@ describe('dibs lab run', () => {
     [['--partitions', '1', '--keyed'], /leave nothing of what is named/],
     [['redis-incr-kafka:1-partition', '--partitions', '2'], /leave nothing of what is named/],
     [['sql-count', '--keyed'], /redis-incr-kafka, which is not named/],
+    [['--kafka', 'kafka:9092'], /--kafka: must be a URL of the form kafka:\/\/host:port/],
     [['--redis', 'http://x'], /--redis: must be a URL of the form redis:\/\/host:port/],
     [['--postgres', 'postgres://u:hush@h/d'], /holds a password, .*DIBS_LAB_POSTGRES/],
   ] as const) {
@@ -233,6 +234,16 @@ describe('a run that is broken off', () => {
       assert.deepEqual(readdirSync(cwd), []);
     });
   }
+
+  test('by one Ctrl-C that comes twice, as npm passes it on', async (t) => {
+    const { child, exit, cwd, said } = await longRun(t, slow, /1 of 2: mutex/);
+    await untilFilled(cwd);
+    child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    assert.deepEqual((await exit)[0], 1, said());
+    assert.deepEqual(readdirSync(cwd), []);
+  });
 
   test('by Ctrl-C in the step view too', async (t) => {
     const { child, exit, cwd, said } = await longRun(t, [...slow, '--trace'], /^/);

@@ -110,14 +110,25 @@ const endedOf = ({ names, selected }: AskedLab, outcomes: readonly LabOutcome[])
   skipped: outcomes.flatMap(({ skip }) => skip ?? []),
 });
 
+/** npm and `timeout` pass a signal on that the whole group has got already: two of one keystroke come within milliseconds. */
+const echoMs = 500;
+
 /** Calls `leave` when the lab is to end early: by a signal, or since nobody reads any more what it writes. Gives what forgets it. */
 function onLeave(leave: () => void): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  // Once each: a second Ctrl-C ends the lab whether it has cleaned up or not.
-  for (const signal of signals) process.once(signal, leave);
+  let leftAt = Number.POSITIVE_INFINITY;
+  const onSignal = (): void => {
+    // A second Ctrl-C ends the lab whether it has cleaned up or not.
+    if (performance.now() - leftAt > echoMs) process.exit(1);
+    if (leftAt !== Number.POSITIVE_INFINITY) return;
+    leftAt = performance.now();
+    leave();
+  };
+  for (const signal of signals) process.on(signal, onSignal);
   process.stdout.once('error', leave);
   return () => {
-    for (const signal of signals) process.removeListener(signal, leave);
     process.stdout.removeListener('error', leave);
+    // The second of two may come when all is done.
+    if (leftAt === Number.POSITIVE_INFINITY) for (const signal of signals) process.removeListener(signal, onSignal);
   };
 }

@@ -134,7 +134,9 @@ function addressesOf(command: Command): ServiceAddresses {
   const address = (name: ServiceName, schemes: readonly string[]): string | null => {
     const given = options[name];
     if (given === undefined || given === '') return null;
-    if (!schemes.includes(URL.parse(given)?.protocol ?? ''))
+    // Several brokers are no URL to the parser.
+    const one = name === 'kafka' ? given.replace(/,.*/, '') : given;
+    if (!schemes.some((scheme) => one.startsWith(`${scheme}//`)) || !URL.canParse(one))
       throw usage(`--${name}: must be a URL of the form ${schemes[0] ?? ''}//host:port.`);
     if (command.getOptionValueSource(name) === 'cli' && hasPassword(given))
       throw usage(

@@ -31,9 +31,15 @@ const waitMs = 20;
 
 const loadLibrary = async () => await import('@platformatic/kafka');
 
+const brokersOf = (url: string): string[] =>
+  url
+    .replace(/^kafka:\/\//, '')
+    .replace(/\/$/, '')
+    .split(',');
+
 const baseOptions = (url: string) => ({
   clientId: 'dibs-lab',
-  bootstrapBrokers: url.replace(/^kafka:\/\//, '').split(','),
+  bootstrapBrokers: brokersOf(url),
   strict: true,
   connectTimeout: 3_000,
   requestTimeout: answerMs,
@@ -46,6 +52,16 @@ const baseOptions = (url: string) => ({
 function calm<Client extends Base>(client: Client): Client {
   client.on('error', () => undefined);
   return client;
+}
+
+/** The library says what has failed by a general word, with the cause somewhere below it. */
+function troubleOf(url: string, what: string, error: unknown): StoreTrouble {
+  let cause = error;
+  for (let next: unknown = error; next instanceof Error; ) {
+    cause = next;
+    next = next instanceof AggregateError ? (next.errors as unknown[])[0] : next.cause;
+  }
+  return new StoreTrouble('failed', `Kafka at ${brokersOf(url).join(', ')} ${what}: ${wordsOf(cause)}`, error);
 }
 
 /** Makes the topic, and waits until each of its partitions can be written to; gives what removes it. */
@@ -64,7 +80,7 @@ export async function makeTopic({ url, topic, partitions }: KafkaTopic): Promise
     // Made it may be all the same.
     await admin.deleteTopics({ topics: [topic] }).catch(() => undefined);
     await admin.close();
-    throw new StoreTrouble('failed', `Kafka makes no topic: ${wordsOf(error)}`, error);
+    throw troubleOf(url, 'makes no topic', error);
   }
   return async () => {
     try {
@@ -89,7 +105,7 @@ export async function openSender({ url, topic, partitions }: KafkaTopic): Promis
         await producer.send({ messages: [{ topic, partition, value: Buffer.from(value), ...keyed }] });
         return partition;
       } catch (error) {
-        throw new StoreTrouble('failed', `Kafka takes no record: ${wordsOf(error)}`, error);
+        throw troubleOf(url, 'takes no record', error);
       }
     },
     close: () => producer.close(),

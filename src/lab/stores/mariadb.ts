@@ -33,7 +33,7 @@ export function mariadbDatabase(url: string): Database {
         await connection.query(`SET SESSION innodb_lock_wait_timeout = ${lockWaitSeconds}`);
         return new MariadbConnection(connection);
       } catch (error) {
-        throw troubleOf(error);
+        throw new StoreTrouble('failed', `MariaDB at ${new URL(url).host}: ${wordsOf(error)}`, error);
       }
     },
   };

@@ -26,7 +26,7 @@ export function postgresDatabase(url: string): Database {
         await client.connect();
         return new PostgresConnection(client);
       } catch (error) {
-        throw troubleOf(error);
+        throw new StoreTrouble('failed', `PostgreSQL at ${new URL(url).host}: ${wordsOf(error)}`, error);
       }
     },
   };

@@ -25,7 +25,7 @@ export async function openRedis(url: string): Promise<RedisStore> {
   try {
     await client.connect();
   } catch (error) {
-    throw new StoreTrouble('failed', `${new URL(url).host}: ${wordsOf(error)}`, error);
+    throw new StoreTrouble('failed', `Redis at ${new URL(url).host}: ${wordsOf(error)}`, error);
   }
   return {
     async send(args) {

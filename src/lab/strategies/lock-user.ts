@@ -38,11 +38,15 @@ export const strategy: Strategy = {
 };
 
 function ending({ fault, users, variant }: Circumstances): readonly Verdict[] {
-  if (fault === 'crash-between') return variant === 'send' && users === 'one' ? ['duplicates', 'leaked'] : ['leaked'];
-  if (variant === 'insert') return fault === 'db-error' ? ['leaked'] : ['safe'];
-  if (users === 'one') return ['duplicates'];
+  if (variant === 'insert') return fault === 'crash-between' || fault === 'db-error' ? ['leaked'] : ['safe'];
   if (fault === 'duplicate-delivery') return ['duplicates'];
-  if (fault === 'db-error') return ['lost'];
-  // The second click comes at once, and then wins again or finds all given away; now and then the row is faster.
-  return fault === 'lost-reply' ? ['duplicates', 'misled', 'safe'] : ['safe'];
+  if (users === 'all') {
+    if (fault === 'crash-between') return ['leaked'];
+    if (fault === 'db-error') return ['lost'];
+    // The second click comes at once, and then wins again or finds all given away; now and then the row is faster.
+    return fault === 'lost-reply' ? ['duplicates', 'misled', 'safe'] : ['safe'];
+  }
+  if (fault === 'slow-db') return ['duplicates'];
+  // What is given away and has no row; then whether the row or the second click was faster.
+  return fault === 'crash-between' || fault === 'db-error' ? ['duplicates', 'leaked'] : ['duplicates', 'safe'];
 }
