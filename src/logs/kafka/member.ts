@@ -3,10 +3,11 @@ import { backoffMs } from '../../lib/backoff.ts';
 import { calm, clientOptions, closeClient, type Library } from './library.ts';
 import type { Settings } from './options.ts';
 import type { Topic } from './topic.ts';
-import { unavailable } from './trouble.ts';
+import { unavailable, within } from './trouble.ts';
 
 const backoff = { baseMs: 100, maxMs: 5_000 };
 const leaveMs = 2_000;
+const closeMs = 1_000;
 /** A group that is being joined waits for those who died, as long as they were given. */
 const joinGraceMs = 5_000;
 const silenceCheckMs = 1_000;
@@ -77,14 +78,17 @@ export class Member {
     const end = ended.resolve;
     const consumer = calm(this.#makeConsumer(turn));
     let askedAt = performance.now();
+    let isOver = false;
     consumer.on('error', end);
     consumer.on('consumer:heartbeat:start', () => {
       askedAt = performance.now();
     });
     consumer.on('consumer:heartbeat:end', () => {
-      this.#heardAt = askedAt;
+      if (!isOver) this.#heardAt = askedAt;
     });
-    consumer.on('consumer:group:join', ({ assignments }) => this.#take(assignments ?? []));
+    consumer.on('consumer:group:join', ({ assignments }) => {
+      if (!isOver) this.#take(assignments ?? []);
+    });
     // The library goes on by itself after what it knows. What it does not is a server that hangs: that one it asks on and on.
     const silence = setInterval(() => {
       if (performance.now() - Math.max(this.#heardAt, since) > sessionTimeoutMs + joinGraceMs)
@@ -98,11 +102,25 @@ export class Member {
       consumer.joinGroup({}).catch(end);
       return await ended.promise;
     } finally {
+      isOver = true;
       clearInterval(silence);
       this.#closing.signal.removeEventListener('abort', onClose);
       this.#assigned = new Set();
-      await closeClient(consumer, this.#settings, leaveMs);
+      await this.#leave(consumer);
     }
+  }
+
+  /**
+   * Leaves, then closes. Closed alone, the library finishes a join that is under way and from then on sends heartbeats for ever,
+   * which fail, and keep the process: so it did whenever a worker was closed between the two answers of a join.
+   */
+  async #leave(consumer: Consumer): Promise<void> {
+    const left = new Promise<void>((resolve, reject) => {
+      consumer.leaveGroup(true, (error) => (error == null ? resolve() : reject(error)));
+    });
+    const late = () => unavailable('Kafka does not answer');
+    await within(this.#settings.clock, leaveMs, left, late).catch(() => undefined);
+    await closeClient(consumer, this.#settings, closeMs);
   }
 
   #take(assignments: readonly GroupAssignment[]): void {

@@ -18,8 +18,8 @@ import { openGateAt } from '../../gates/redis/bench.ts';
 import { eventIn, freshTopic, openLog } from '../../logs/kafka/rig.ts';
 import { describeService, freshDatabase, freshName, sharedService } from '../../services/shared.ts';
 
-const sessionTimeoutMs = 2_000;
-const perSecond = 1;
+const sessionTimeoutMs = 3_000;
+const perSecond = 1.5;
 /** A piece is at least as large as the record that it begins with, so that the first of these is a debt of a session and a half. */
 const records = [7, 1];
 const partitions = 2;
