@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before } from 'node:test';
 import { createClient } from 'redis';
-import type { Service } from '../../services/services.ts';
+import type { Service, StartOptions } from '../../services/services.ts';
 import { KeyNames } from '../../src/gates/redis/keys.ts';
 import { readKeys } from '../../src/lib/keys.ts';
 import { partitionIndexOf } from '../../src/logs/kafka/place.ts';
@@ -112,12 +112,13 @@ export interface FleetShape {
   readonly workers?: number;
   /** A database that is not the one of the run: a test that kills it has its own. */
   readonly databaseUrl?: string;
+  readonly redis?: StartOptions;
 }
 
 /** `dibs api` and `dibs worker` around a Redis of their own, and a topic and a database of the run. */
 export async function fleetSite(t: Cleanup, shape: FleetShape): Promise<FleetSite> {
   const { database, log, apis: apisWanted = 2, workers: workersWanted = 2 } = shape;
-  const fresh = await freshStores(t, database, log, partitions);
+  const fresh = await freshStores(t, database, log, partitions, shape.redis);
   const stores = shape.databaseUrl === undefined ? fresh : { ...fresh, ledger: shape.databaseUrl };
   const fleet = await Fleet.of(t, stores);
   const apis: TestServer[] = [];

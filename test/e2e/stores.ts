@@ -1,5 +1,5 @@
 /** Fresh places on real services, for one test each. */
-import { type Service, startRedis } from '../../services/services.ts';
+import { type Service, type StartOptions, startRedis } from '../../services/services.ts';
 import { freshDatabase, freshName, sharedService } from '../services/shared.ts';
 import type { FleetStores } from './fleet.ts';
 
@@ -14,8 +14,9 @@ export async function freshStores(
   database: DatabaseName,
   log: LogName,
   partitions = 4,
+  redisOptions: StartOptions = {},
 ): Promise<FleetStores & { readonly redis: Service; readonly databaseUrl: string }> {
-  const redis = await startRedis();
+  const redis = await startRedis(redisOptions);
   t.after(() => redis.stop());
   const { url: databaseUrl } = await freshDatabase(database);
   const topic = async () => `${await sharedService('kafka')}/${freshName()}?partitions=${partitions}`;

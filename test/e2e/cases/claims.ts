@@ -157,28 +157,67 @@ export function registerClaims(open: OpenSite): void {
     assert.deepEqual(slotsOf(coupons), upTo(100));
     assert.deepEqual(checkHistory({ spec, history: [...lost, ...history], coupons, isWhole: true }), []);
   });
+
+  test('a claim cut at each of its bytes is none, and asked again it is told one place', async (t) => {
+    const { front } = await open(t);
+    const { length } = claimRequest(front.next(), 'cut', userAt(0), 'click');
+    const spec = await front.create({ id: 'cut', capacity: 2 * (length + 1), limitPerUser: 2 });
+    for (let at = 0; at < length; at += 1) {
+      const place = front.next();
+      const whole = claimRequest(place, spec.id, userAt(at), 'click');
+      assert.equal(whole.length, length, 'each offset is met once');
+      await vanishBehind(place, whole.slice(0, at));
+    }
+    const lost = await sendAndVanish(front, spec.id, userAt(length), 'click');
+    // All but the last byte is no claim yet.
+    await until(
+      () => front.call('GET', `/v1/events/${spec.id}`),
+      ({ body }) => body['won'] === 1,
+    );
+    const plan = upTo(length + 1).map((n) => ({ eventId: spec.id, userId: userAt(n - 1), key: 'click' }));
+    const { history } = await front.claimAll([...plan, ...plan], 32);
+    assert.deepEqual(outcomesOf(history), { won: length, replayed: length + 2 });
+    assert.equal((await front.settled(spec.id)).ok, true);
+    const coupons = await front.coupons(spec.id);
+    assert.deepEqual(slotsOf(coupons), upTo(length + 1));
+    assert.equal(coupons[0]?.userId, userAt(length));
+    assert.deepEqual(checkHistory({ spec, history: [lost, ...history], coupons, isWhole: true }), []);
+  });
 }
 
-/** Sends a claim and tears the connection down once all of it is on its way, without reading a byte of the answer. */
-async function sendAndVanish(front: Front, eventId: string, userId: string, key?: string): Promise<HistoryEntry> {
-  const askedAt = performance.now();
-  const { url, serviceKey } = front.next();
-  const { hostname, port, host } = new URL(url);
-  const socket = connect(Number(port), hostname);
+/** Users whose names are of one length. */
+const userAt = (at: number): string => `user-${String(at).padStart(4, '0')}`;
+
+/** The bytes of a claim as a client sends it. */
+function claimRequest(place: ReturnType<Front['next']>, eventId: string, userId: string, key?: string): string {
   const body = JSON.stringify({ userId });
   const lines = [
     `POST /v1/events/${eventId}/claims HTTP/1.1`,
-    `Host: ${host}`,
-    `Authorization: Bearer ${serviceKey}`,
+    `Host: ${new URL(place.url).host}`,
+    `Authorization: Bearer ${place.serviceKey}`,
     'Content-Type: application/json',
     `Content-Length: ${body.length}`,
     ...(key === undefined ? [] : [`Idempotency-Key: ${key}`]),
   ];
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** Sends bytes and tears the connection down once all of them are on their way, without reading a byte of the answer. */
+async function vanishBehind({ url }: { readonly url: string }, bytes: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
-  await new Promise<void>((resolve) => socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`, () => resolve()));
+  if (bytes !== '') await new Promise<void>((resolve) => socket.write(bytes, () => resolve()));
   // An end, not a reset: a reset may overtake what was written.
   socket.end();
   socket.destroy();
+}
+
+/** Sends a claim whose answer nobody reads; what is known of it. */
+async function sendAndVanish(front: Front, eventId: string, userId: string, key?: string): Promise<HistoryEntry> {
+  const askedAt = performance.now();
+  const place = front.next();
+  await vanishBehind(place, claimRequest(place, eventId, userId, key));
   const untold = { outcome: 'unknown', win: null, status: 0, trouble: 'cut', attempts: 1 } as const;
   return { eventId, userId, key: key ?? null, ...untold, askedAt, answeredAt: performance.now() };
 }
