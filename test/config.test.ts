@@ -361,7 +361,8 @@ describe('docs/configuration.md', () => {
       assert.ok(line.includes(`\`${option}\``), `${key} is ${option} in the file`);
       assert.ok(line.includes(fallback), `${key} has the default ${fallback}`);
     }
-    const known = new Set<string>(configKeys.flatMap(({ key }) => [key, `${key}_FILE`]));
+    const known = new Set<string>([...configKeys.flatMap(({ key }) => [key, `${key}_FILE`]), ...labVariables]);
+    for (const name of labVariables) assert.ok(text.includes(`\`${name}\``), name);
     const named = text.match(/DIBS_[A-Z_]*[A-Z]/g) ?? [];
     assert.deepEqual(
       named.filter((name) => !known.has(name)),

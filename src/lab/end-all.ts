@@ -12,8 +12,11 @@ export class LeftBehind extends Error {
   override readonly name = 'LeftBehind';
 }
 
-/** What hangs is not waited for longer: a store that does not answer must not keep the rest from being taken down. */
-const endMsMax = 10_000;
+/**
+ * What hangs is not waited for longer: a store that does not answer must not keep the rest from being taken down. Thrice what
+ * Kafka has for one answer: what is only slow is no reason to lose what a run has shown.
+ */
+const endMsMax = 30_000;
 
 /** Takes all down, one after another, whatever becomes of each; then throws `LeftBehind` with what went wrong. */
 export async function endAll(endings: readonly Ending[]): Promise<void> {
