@@ -19,7 +19,7 @@ export interface ReissuerContext {
   readonly random: () => number;
   readonly couponOf: CouponMaker;
   readonly rate: IssueRate | null;
-  readonly registry: Pick<EventRegistry, 'isStopped' | 'causeOf'>;
+  readonly registry: Pick<EventRegistry, 'isStopped' | 'causeOf' | 'learnStopped'>;
   readonly attendance: Pick<Attendance, 'isMine'>;
   alarm(message: string, error: unknown): void;
 }
@@ -63,6 +63,7 @@ export class Reissuer {
     const failure = await this.#known(id);
     if (failure.state === 'discarded') throw new DibsError('not_failed', `Failed issuance ${id} was discarded.`);
     if (failure.state === 'waiting') {
+      await this.#context.registry.learnStopped();
       const outcome = await this.#attempt(failure);
       if (outcome.outcome === 'throttled')
         throw new DibsError('unavailable', `The rate of issuing is used up for ${outcome.waitMs} ms.`);
@@ -93,9 +94,11 @@ export class Reissuer {
 
   /** Tries what is due; true where there may be more. */
   async #reissueDue(): Promise<boolean> {
-    const { ledger, clock } = this.#context;
+    const { ledger, clock, registry } = this.#context;
     try {
       const due = await ledger.failures({ dueAt: clock.now(), afterId: 0, limit: dueMax });
+      // Among them may be the wins of an event that another worker has just stopped.
+      if (due.length > 0) await registry.learnStopped();
       for (const failure of due) {
         if (this.#stop.signal.aborted) return false;
         await this.#attemptAtRate(failure);
@@ -126,11 +129,14 @@ export class Reissuer {
     return outcome;
   }
 
-  async #reissue({ id, record: raw }: FailedIssuance): Promise<IssueOutcome> {
+  async #reissue({ id, eventId, record: raw, error }: FailedIssuance): Promise<IssueOutcome> {
     const { ledger, couponOf, rate, registry } = this.#context;
+    // What was set aside as no record stays so, even where it reads like a win: nobody has won what stands where it does not belong.
+    if (eventId === null) return { outcome: 'refused', error };
     const record = parseRecord(raw);
     const win = record?.type === 'wins' ? record.wins[0] : undefined;
-    if (record === null || win === undefined) return { outcome: 'refused', error: 'The record cannot be read.' };
+    if (record?.eventId !== eventId || win === undefined)
+      return { outcome: 'refused', error: 'The record cannot be read.' };
     if (registry.isStopped(record.eventId))
       return { outcome: 'refused', error: `The event is stopped: ${registry.causeOf(record.eventId) ?? ''}` };
     return ledger.reissue(id, couponOf(record.eventId, win), rate);

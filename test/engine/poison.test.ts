@@ -62,11 +62,43 @@ describe('what is no record', () => {
       [null, null, null, poisons[0], 'waiting'],
     );
     const trouble = await troubleOf('reissue_refused', () => claims.dibs.reissue(failure?.id ?? 0));
-    assert.match(trouble.message, /cannot be read/);
+    assert.equal(trouble.message, failure?.error);
     await fleet.pass(10_000);
     assert.deepEqual(fleet.slots(), [1]);
     assert.equal((await claims.dibs.discard(failure?.id ?? 0, 'a test of the organiser')).state, 'discarded');
     assert.deepEqual((await claims.dibs.audit(one)).findings, []);
+  });
+
+  it('that reads like a win, but stands where none belongs, is issued neither by the clock nor by hand', async (t) => {
+    const fleet = openFleet(t);
+    const claims = await api(fleet);
+    const worker = await fleet.open('worker', { roles: ['issuing'] });
+    await fleet.drop(claims, one, 4);
+    await fleet.sound(worker);
+    // As a Kafka log gives a whole record that somebody else wrote under no key, or into another event's partition.
+    const win = { slot: 900, userId: 'mallory', nth: 1, claimId: '900-aaaaaaaaaaaa', key: null, wonAt: 1 };
+    const raw = JSON.stringify({ v: 1, type: 'wins', eventId: one, epoch: 1, revision: 1, wins: [win] });
+    const error = 'its key is not its event drop';
+    fleet.alter = (record) => (record.type === 'poison' ? { type: 'poison', raw, error } : record);
+    await fleet.poison(one, 'in its place');
+    await fleet.until('it is set aside', () => kept(fleet).length === 1);
+    await fleet.pass(10_000);
+    assert.deepEqual(fleet.slots(one), slotsFrom(1, 4), 'nobody has won slot 900');
+    const [failure] = (await claims.dibs.listFailedIssuances()).items;
+    await troubleOf('reissue_refused', () => claims.dibs.reissue(failure?.id ?? 0));
+    assert.deepEqual(fleet.slots(one), slotsFrom(1, 4));
+  });
+
+  it('goes on saying what was wrong with it, however often the clock has tried', async (t) => {
+    const fleet = openFleet(t);
+    const claims = await api(fleet);
+    await fleet.open('worker', { roles: ['issuing'] });
+    await fleet.drop(claims, one, 1);
+    await fleet.poison(one, poisons[0] ?? '');
+    await fleet.until('it is set aside', () => kept(fleet).length === 1);
+    const [{ error: said } = { error: '' }] = fleet.failures(null);
+    await fleet.pass(10_000);
+    assert.equal(fleet.failures(null)[0]?.error, said);
   });
 
   /** What comes between the first time that it is read and the time that it is set aside. */

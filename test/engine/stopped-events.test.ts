@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { parseRecord, type WinsRecord } from '../../src/core/record.ts';
+import { wrapLog } from '../../src/testing/canaries/wrap.ts';
 import { troubleOf } from '../../src/testing/refusal.ts';
 import { apart, type Fleet, one, openFleet, type Process, slotsFrom, three, two } from './fleet.ts';
 
@@ -84,6 +85,24 @@ describe('a contradiction with the ledger', () => {
     }
     assert.deepEqual([...fleet.data.stopped.keys()], [one]);
     assert.equal(worker.alarms.filter((alarm) => alarm.startsWith(`Event ${one} is stopped: `)).length, 1);
+  });
+
+  it('keeps whoever reissues from its wins, though another worker has found it out', async (t) => {
+    const fleet = openFleet(t);
+    const { api } = await pair(fleet);
+    // Of the two, this one has the failed issuances by its name, and it issues nothing.
+    await fleet.open('other', { roles: ['issuing'], log: (log) => wrapLog(log, { holds: () => false }) });
+    await fleet.drop(api, one, 4);
+    await fleet.caughtUp();
+    plantCoupon(fleet, 6);
+    await fleet.pass(1_000);
+    await fleet.win(api, one, 5, 10);
+    await fleet.until('they are kept', () => fleet.failures().length === 6);
+    // What it looks for as each process does, every two seconds, comes later than they are due.
+    for (const failure of fleet.failures()) Object.assign(failure, { nextAttemptAt: 0 });
+    await fleet.pass(1_500);
+    assert.deepEqual(fleet.slots(), [1, 2, 3, 4, 6]);
+    assert.ok(fleet.failures().every(({ state, attempts }) => state === 'waiting' && attempts > 1));
   });
 
   it('is known to every process soon, and its event is served by none', async (t) => {

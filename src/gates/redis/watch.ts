@@ -36,6 +36,7 @@ export class SettingsWatch {
   readonly #context: WatchContext;
   readonly #stop = new AbortController();
   readonly #views = new Map<string, View>();
+  #isStarting = true;
 
   constructor(context: WatchContext) {
     this.#context = context;
@@ -50,6 +51,7 @@ export class SettingsWatch {
       if (trouble !== null && trouble.details['passing'] !== true) throw trouble;
     }
     await Promise.all(nodes.map((node) => this.#probe(node)));
+    this.#isStarting = false;
     void this.#run();
   }
 
@@ -128,6 +130,8 @@ export class SettingsWatch {
 
   #tell(name: string, before: DibsError | null, now: DibsError | null): void {
     const { alarm } = this.#context;
+    // Whoever starts is told by what is thrown.
+    if (this.#isStarting && now?.details['passing'] !== true) return;
     if (now !== null && now.message !== before?.message)
       alarm('Nothing is decided: Redis would not keep what it acknowledges', now);
     if (now === null && before !== null) alarm(`Redis at ${name} keeps what it acknowledges again`, null);
