@@ -159,13 +159,16 @@ function enginesOf(
   });
 }
 
-/** The first server is killed, as often as there are crashes, each time when half of its share is given away. */
+/**
+ * The first server is killed, as often as there are crashes, each time when half of its share is given away. One user has but
+ * one place to be given, by whichever server: then it is any of several, once each, at the first such step.
+ */
 function crashOf({ strategy, circumstances, capacity }: StagePlan, index: number, life: number): MemberPlan['crash'] {
-  const { crashBehind } = strategy;
-  if (circumstances.fault !== 'crash-between' || index > 0 || life > crashes) return null;
-  // One user has but one place to be given.
-  const at = circumstances.users === 'one' ? 1 : Math.ceil(capacity / 2 / circumstances.servers);
-  return { behind: crashBehind, at };
+  const { fault, users, servers } = circumstances;
+  if (fault !== 'crash-between') return null;
+  const behind = strategy.crashBehind;
+  if (users === 'one') return life <= (servers === 1 ? crashes : 1) ? { behind, at: 1 } : null;
+  return index === 0 && life <= crashes ? { behind, at: Math.ceil(capacity / 2 / servers) } : null;
 }
 
 /** All processes of a run, so that none of them is left, whatever becomes of it. */

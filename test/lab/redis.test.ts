@@ -35,6 +35,7 @@ describeService('redis', 'with Redis', () => {
         ['redis-incr', { users: 'one' }, 'duplicates'],
         ['lock-user:insert', { fault: 'db-error' }, 'leaked'],
         ['lock-user:insert', { fault: 'crash-between', capacity: 20 }, 'leaked'],
+        ['lock-user:insert', { fault: 'crash-between', users: 'one', servers: 4 }, 'leaked'],
       ],
       { services: ['redis'] },
     );
