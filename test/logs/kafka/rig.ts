@@ -1,6 +1,7 @@
 /** Logs in topics of their own, on the Kafka that the tests share or on one that a test may kill. */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, ConfigResourceTypes, Producer } from '@platformatic/kafka';
 import type { Gate } from '../../../src/core/gate.ts';
 import { type LogRecord, type OutboxId, outboxIdOf, outboxStart } from '../../../src/core/record.ts';
@@ -90,6 +91,16 @@ export const takeMegabytes = (url: string, topic: string): Promise<void> =>
     await admin.incrementalAlterConfigs({
       resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs }],
     });
+  });
+
+/** Raises the number of partitions, and waits until the server goes by it: it acknowledges before that. */
+export const raisePartitions = (url: string, topic: string, count: number): Promise<void> =>
+  operate(url, async (admin) => {
+    await admin.createPartitions({ topics: [{ name: topic, count }] });
+    for (let partitions = 0; partitions < count; await pause(20)) {
+      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+      partitions = topics.get(topic)?.partitions.filter(({ leader }) => leader >= 0).length ?? 0;
+    }
   });
 
 /** The settings of a topic as Kafka tells them. */

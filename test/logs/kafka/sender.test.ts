@@ -1,14 +1,17 @@
 /** A send that fails takes with it what waits behind it, and nothing else. */
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WinLog } from '../../../src/core/win-log.ts';
 import { troubleOf } from '../../../src/testing/refusal.ts';
 import { describeService, sharedService } from '../../services/shared.ts';
-import { eventIn, freshTopic, openLog, operate, slotsIn, winsRecord } from './rig.ts';
+import { eventIn, freshTopic, openLog, operate, slotsIn, winsRecord, write } from './rig.ts';
 
-const count = 2;
+const count = 3;
 const [event, other] = [eventIn(0, count), eventIn(1, count)];
+/** A partition that neither of them has. */
+const nobody = 2;
 const tooLarge = winsRecord(other, 2, 200);
 
 /** A topic that takes no more than some 20 wins in a send. */
@@ -21,6 +24,14 @@ const withNarrowTopic = (run: (log: WinLog) => Promise<void>) => async () => {
     const configs = [{ name: 'max.message.bytes', configOperation: 0 as const, value: '3000' }];
     const resources = [{ resourceType: 2 as const, resourceName: topic, configs }];
     await operate(url, (admin) => admin.incrementalAlterConfigs({ resources }));
+    // The server acknowledges before it goes by it: what is too large is written to a partition of nobody until it is refused.
+    const wide = [{ key: 'nobody', value: Buffer.alloc(4_000, 'x') }];
+    const takes = (): Promise<boolean> =>
+      write(url, topic, nobody, wide).then(
+        () => true,
+        () => false,
+      );
+    while (await takes()) await pause(20);
     await run(log);
   } finally {
     await log.close();

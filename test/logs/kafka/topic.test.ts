@@ -6,7 +6,17 @@ import type { WinLog } from '../../../src/core/win-log.ts';
 import type { KafkaLogOptions } from '../../../src/logs/kafka/options.ts';
 import { troubleOf } from '../../../src/testing/refusal.ts';
 import { describeService, sharedService } from '../../services/shared.ts';
-import { eventIn, freshTopic, openLog, operate, settingsIn, slotsIn, winsRecord, write } from './rig.ts';
+import {
+  eventIn,
+  freshTopic,
+  openLog,
+  operate,
+  raisePartitions,
+  settingsIn,
+  slotsIn,
+  winsRecord,
+  write,
+} from './rig.ts';
 
 /** A test with a Kafka and a topic of its own name; what it opens is closed. */
 const withTopic =
@@ -83,9 +93,6 @@ describeService('kafka', 'a topic that is there', () => {
 });
 
 describeService('kafka', 'the number of partitions', () => {
-  const raise = (url: string, topic: string, count: number): Promise<void> =>
-    operate(url, (admin) => admin.createPartitions({ topics: [{ name: topic, count }] }));
-
   it(
     'that somebody has raised is refused, since events would go on elsewhere',
     withTopic(async (url, topic, open) => {
@@ -93,7 +100,7 @@ describeService('kafka', 'the number of partitions', () => {
       // The same in a topic of two and of four: what tells is not where the record stands but what it says.
       const event = eventIn(1, 4);
       await log.append?.([winsRecord(event, 1)]);
-      await raise(url, topic, 4);
+      await raisePartitions(url, topic, 4);
 
       const { message } = await troubleOf('store_unfit', () => open());
       assert.match(message, /were spread over 2 partitions, not 4: .* lose their order\. Say partitions=2, /);
@@ -113,7 +120,7 @@ describeService('kafka', 'the number of partitions', () => {
       const event = eventIn(0, 2);
       await log.append?.([winsRecord(event, 1)]);
       await write(url, topic, 0, [{ key: 'what', value: Buffer.from('ever') }]);
-      await raise(url, topic, 3);
+      await raisePartitions(url, topic, 3);
       await troubleOf('store_unfit', () => open());
     }),
   );
@@ -121,7 +128,7 @@ describeService('kafka', 'the number of partitions', () => {
     'may be raised as long as nothing was written',
     withTopic(async (url, topic, open) => {
       await (await open({ partitions: 2 })).close();
-      await raise(url, topic, 4);
+      await raisePartitions(url, topic, 4);
       assert.equal(await countOf(await open()), 4);
     }),
   );
