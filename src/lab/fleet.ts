@@ -1,5 +1,5 @@
 import { Gone, type MemberProcess } from './member-process.ts';
-import type { Reply } from './messages.ts';
+import type { Asked, Reply } from './messages.ts';
 
 /** Starts the server of an index; `life` counts how often it was started. */
 type Start = (index: number, life: number) => Promise<MemberProcess>;
@@ -31,12 +31,22 @@ export class Fleet {
     }
   }
 
-  /** Asks one of the servers until it answers, as whoever presses a button again does. */
+  /** One claim of one of the servers. */
   async claim(n: number, userId: string, server: number): Promise<Reply> {
+    return await this.#untilAnswered(server % this.#members.length, (member) => member.claim(n, userId));
+  }
+
+  /** Asks the first server. */
+  async ask<What extends Exclude<keyof Asked, 'open'>>(what: What): Promise<Asked[What]> {
+    return await this.#untilAnswered(0, (member) => member.ask(what));
+  }
+
+  /** Asks a server until it answers, as whoever presses a button again does. */
+  async #untilAnswered<T>(index: number, act: (member: MemberProcess) => Promise<T>): Promise<T> {
     for (;;) {
-      const member = await this.member(server % this.#members.length);
+      const member = await this.member(index);
       try {
-        return await member.claim(n, userId);
+        return await act(member);
       } catch (error) {
         if (!(error instanceof Gone) || this.#isClosing) throw error;
         // Whoever has taken its place is known once its end has been told to all.

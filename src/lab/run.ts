@@ -101,7 +101,8 @@ const isEngine = ({ strategy, circumstances }: { strategy: Strategy; circumstanc
 
 async function issuedBy(plan: RunPlan, { session }: Stage, fleet: Fleet): Promise<number> {
   if (!isEngine(plan)) return await session.sql.number('SELECT COUNT(*) FROM coupons');
-  return (await (await fleet.member(0)).ask('report')).issued ?? 0;
+  // It may be killed at this very moment.
+  return (await fleet.ask('report')).issued ?? 0;
 }
 
 /** What the batch did that reissues, once nothing is on its way. */
@@ -119,11 +120,10 @@ async function reissue(
   await plan.strategy.reissue?.(session);
   const done = { statements: counts.statements - statements, lastCouponAt: counts.lastCouponAt };
   if (planted !== null) {
-    const first = await fleet.member(0);
     // All that it can it has issued, or has seen refused, before the cause is gone.
-    await first.ask('coupons');
+    await fleet.ask('coupons');
     await planted.lift();
-    await first.ask('reissue');
+    await fleet.ask('reissue');
   }
   return done;
 }
@@ -135,7 +135,7 @@ async function endingOf(
   { fleet, reissuing }: { readonly fleet: Fleet; readonly reissuing: Reissuing },
 ) {
   const members = await fleet.all();
-  const issued = isEngine({ strategy, circumstances }) ? await members[0]?.ask('coupons') : undefined;
+  const issued = isEngine({ strategy, circumstances }) ? await fleet.ask('coupons') : undefined;
   const rows = issued === undefined ? await session.sql.rows('SELECT user_id, number FROM coupons ORDER BY id') : [];
   const reports: Reports = {
     servers: await Promise.all(members.map((member) => member.ask('report'))),

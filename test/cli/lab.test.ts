@@ -241,7 +241,9 @@ describe('a run that is broken off', () => {
     child.kill('SIGINT');
     await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill('SIGINT');
-    assert.deepEqual((await exit)[0], 1, said());
+    // The second may come when all is done and the process is about to end; then it ends by that.
+    assert.ok([1, null].includes((await exit)[0]), said());
+    assert.match(said(), /Stopped before the end/);
     assert.deepEqual(readdirSync(cwd), []);
   });
 
