@@ -8,8 +8,8 @@ import { findJava } from './find.ts';
 import { inNewFolder } from './folder.ts';
 import { kafkaJars, kafkaName } from './kafka-jars.ts';
 import { onFreePorts } from './ports.ts';
-import { Server } from './server.ts';
-import { type Service, type StartOptions, serviceOf } from './service.ts';
+import { Server, type StartOptions } from './server.ts';
+import { type Service, serviceOf } from './service.ts';
 
 /** The oldest Java that runs it. */
 export const javaVersion = 17;

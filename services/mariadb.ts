@@ -7,8 +7,8 @@ import { createDatabase } from './databases.ts';
 import { found } from './find.ts';
 import { inNewFolder } from './folder.ts';
 import { onFreePorts } from './ports.ts';
-import { Server } from './server.ts';
-import { type Service, type StartOptions, orStop, serviceOf } from './service.ts';
+import { Server, type StartOptions } from './server.ts';
+import { type Service, orStop, serviceOf } from './service.ts';
 
 const settings = {
   'bind-address': '127.0.0.1',

@@ -6,8 +6,8 @@ import { output } from './command.ts';
 import { found } from './find.ts';
 import { inNewFolder, type Place } from './folder.ts';
 import { busOffset, onFreePorts } from './ports.ts';
-import { Server } from './server.ts';
-import { type Service, type StartOptions, orStop, serviceOf } from './service.ts';
+import { Server, type StartOptions } from './server.ts';
+import { type Service, orStop, serviceOf } from './service.ts';
 
 /** As a gate needs it: nothing is acknowledged before it is on the disk, and nothing is thrown away. */
 const durable = { appendonly: 'yes', appendfsync: 'always', save: '""', 'maxmemory-policy': 'noeviction' };

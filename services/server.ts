@@ -9,7 +9,17 @@ import { plainEnvironment } from './command.ts';
 import type { Place } from './folder.ts';
 import { PortTaken } from './ports.ts';
 import { lives, runnerOf, signalAll, treeOf } from './processes.ts';
-import type { StartOptions } from './service.ts';
+
+/** How a service is started otherwise than it would be. */
+export interface StartOptions {
+  /** Settings in the server's own words; they go before the default ones. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** A command line that runs the one behind it: `strace -f -o trace`, `faketime -1d`. */
+  readonly wrap?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where it aborts before the server answers, the start is given up and leaves nothing. */
+  readonly signal?: AbortSignal;
+}
 
 /** How a server is started. */
 export interface Launch extends StartOptions {

@@ -26,17 +26,6 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** How a service is started otherwise than it would be. */
-export interface StartOptions {
-  /** Settings in the server's own words; they go before the default ones. */
-  readonly config?: Readonly<Record<string, string>>;
-  /** A command line that runs the one behind it: `strace -f -o trace`, `faketime -1d`. */
-  readonly wrap?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** Where it aborts before the server answers, the start is given up and leaves nothing. */
-  readonly signal?: AbortSignal;
-}
-
 /** What is particular to one service. */
 interface Parts {
   readonly name: ServiceName;

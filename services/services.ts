@@ -3,7 +3,8 @@ import { startKafka } from './kafka.ts';
 import { startMariadb } from './mariadb.ts';
 import { startPostgres } from './postgres.ts';
 import { startRedis, startRedisCluster } from './redis.ts';
-import type { Service, ServiceName, StartOptions } from './service.ts';
+import type { StartOptions } from './server.ts';
+import type { Service, ServiceName } from './service.ts';
 
 const starts: Readonly<Record<ServiceName, (options?: StartOptions) => Promise<Service>>> = {
   redis: startRedis,
@@ -22,5 +23,6 @@ export async function startService(name: ServiceName, options: StartOptions = {}
 }
 
 export { missing } from './missing.ts';
-export type { Service, ServiceName, StartOptions } from './service.ts';
+export type { StartOptions } from './server.ts';
+export type { Service, ServiceName } from './service.ts';
 export { startKafka, startMariadb, startPostgres, startRedis, startRedisCluster };

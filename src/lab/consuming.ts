@@ -1,6 +1,6 @@
 import { strikes } from './faults.ts';
 import { type KafkaTopic, openReader } from './stores/kafka.ts';
-import type { Message } from './strategy.ts';
+import type { Message } from './terms.ts';
 
 /** A consumer at work. */
 export interface Consuming {

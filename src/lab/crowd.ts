@@ -1,7 +1,7 @@
 import { strikes } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import type { ToldClaim } from './judge.ts';
-import type { FaultName } from './strategy.ts';
+import type { FaultName } from './terms.ts';
 
 /** How a crowd comes. */
 export interface CrowdOptions {

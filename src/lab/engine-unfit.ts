@@ -1,4 +1,4 @@
-import type { Circumstances } from './strategy.ts';
+import type { Circumstances } from './terms.ts';
 
 /** Why the engine itself cannot be run so; null where it can. */
 export function engineUnfit({ fault, database }: Circumstances): string | null {

@@ -1,5 +1,5 @@
 import type { HistoryEntry, IssuedWin } from '../core/history.ts';
-import type { Answer, DatabaseName } from './strategy.ts';
+import type { Answer, DatabaseName } from './terms.ts';
 
 /** What the engine has told one claim; what `HistoryEntry` keeps of it. */
 export interface EngineAnswer {

@@ -1,4 +1,4 @@
-import type { Circumstances } from './strategy.ts';
+import type { Circumstances } from './terms.ts';
 import type { Verdict } from './verdict.ts';
 
 /** SQLite has no rows to lock; what a strategy of row locks says there. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isCouponInsert, type Take } from './steps.ts';
-import type { FaultName } from './strategy.ts';
+import type { FaultName } from './terms.ts';
 import { StoreTrouble } from './trouble.ts';
 
 const faultEvery = 10;

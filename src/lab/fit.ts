@@ -1,5 +1,6 @@
 import { type LabServices, remedyFor, type ServiceName, serviceOf } from './services.ts';
-import type { Circumstances, DatabaseName, Strategy } from './strategy.ts';
+import type { Strategy } from './strategy.ts';
+import type { Circumstances, DatabaseName } from './terms.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What a strategy is expected to do, or why it cannot run. */

@@ -1,5 +1,5 @@
 import type { Sql } from './sql.ts';
-import type { DatabaseName, FaultName } from './strategy.ts';
+import type { DatabaseName, FaultName } from './terms.ts';
 
 /** What is done to the table of coupons, and what takes it away again. */
 interface LedgerFault {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SqlConnection } from './stores/database.ts';
-import type { DatabaseName } from './strategy.ts';
+import type { DatabaseName } from './terms.ts';
 
 const sampleMs = 5;
 

@@ -6,7 +6,8 @@ import type { Asked, FromMember, MemberPlan, MemberReport, Port, Reply, Said, To
 import { openSession, type Session } from './session.ts';
 import { type Counts, counting, noCounts, type Take } from './steps.ts';
 import { Stores } from './stores/stores.ts';
-import type { Claimant, Message, Strategy } from './strategy.ts';
+import type { Claimant, Strategy } from './strategy.ts';
+import type { Message } from './terms.ts';
 import { isOfTheRace, wordsOf } from './trouble.ts';
 
 /** What a process, or a thread of it, is given besides its plan. */

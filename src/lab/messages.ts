@@ -3,7 +3,8 @@ import type { HistoryEntry, IssuedWin } from '../core/history.ts';
 import type { EnginePlan } from './engine.ts';
 import type { Counts, Step } from './steps.ts';
 import type { Place } from './stores/stores.ts';
-import type { Answer, FaultName, Message, Scene } from './strategy.ts';
+import type { Scene } from './strategy.ts';
+import type { Answer, FaultName, Message } from './terms.ts';
 
 /** All that a process has to know. */
 export interface MemberPlan {

@@ -1,6 +1,6 @@
 import type { Costs } from './figures.ts';
 import type { Judgement } from './judge.ts';
-import type { Circumstances, DatabaseName } from './strategy.ts';
+import type { Circumstances, DatabaseName } from './terms.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What one run has shown. */

@@ -10,7 +10,7 @@ import type { ServiceAddresses } from './services.ts';
 import type { SqlConnection } from './stores/database.ts';
 import { type KafkaTopic, makeTopic } from './stores/kafka.ts';
 import { databaseAt, type Place } from './stores/stores.ts';
-import type { DatabaseName } from './strategy.ts';
+import type { DatabaseName } from './terms.ts';
 
 /** A place that one run has for itself, and that is gone with it. */
 export interface OwnPlace {

@@ -5,7 +5,8 @@ import { judge, type ToldClaim } from './judge.ts';
 import { type PlantedFault, plantLedgerFault } from './ledger-fault.ts';
 import type { LabRun } from './outcome.ts';
 import { onStage, type Stage, type StagePlan } from './stage.ts';
-import type { Circumstances, Scene, Strategy } from './strategy.ts';
+import type { Scene, Strategy } from './strategy.ts';
+import type { Circumstances } from './terms.ts';
 
 /** One run of one strategy. */
 export interface RunPlan extends Omit<StagePlan, 'onStep'> {

@@ -1,4 +1,4 @@
-import type { DatabaseName } from './strategy.ts';
+import type { DatabaseName } from './terms.ts';
 
 /** The services that strategies use. */
 export const serviceNames = ['redis', 'kafka', 'mariadb', 'postgres'] as const;

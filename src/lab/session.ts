@@ -3,7 +3,7 @@ import { Sql } from './sql.ts';
 import type { Counts, Take, Told } from './steps.ts';
 import type { Stores } from './stores/stores.ts';
 import type { RedisReply } from './stores/redis.ts';
-import type { Message } from './strategy.ts';
+import type { Message } from './terms.ts';
 
 /** What a strategy writes with: every step that it takes is counted, and can be seen. */
 export interface Session {

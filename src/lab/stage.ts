@@ -11,7 +11,8 @@ import type { ServiceAddresses } from './services.ts';
 import { openSession, type Session } from './session.ts';
 import { type Counts, counting, noCounts } from './steps.ts';
 import { Stores } from './stores/stores.ts';
-import type { Circumstances, Scene, Strategy } from './strategy.ts';
+import type { Scene, Strategy } from './strategy.ts';
+import type { Circumstances } from './terms.ts';
 import { BrokenOff, StoreTrouble } from './trouble.ts';
 
 /** The stores of a run, its processes, and a session of the lab's own. */

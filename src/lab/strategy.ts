@@ -1,33 +1,7 @@
 import type { EngineAnswer } from './engine.ts';
 import type { Session } from './session.ts';
+import type { Answer, Circumstances, DatabaseName, Lesson, Message } from './terms.ts';
 import type { Verdict } from './verdict.ts';
-
-export const databaseNames = ['sqlite', 'mariadb', 'postgres'] as const;
-/** Where the strategies count and insert. */
-export type DatabaseName = (typeof databaseNames)[number];
-
-export const faultNames = ['crash-between', 'lost-reply', 'slow-db', 'duplicate-delivery', 'db-error'] as const;
-/** What goes wrong in a run on purpose. */
-export type FaultName = (typeof faultNames)[number];
-
-export const serverCounts = [1, 4] as const;
-/** How many server processes the claims are spread over. */
-export type ServerCount = (typeof serverCounts)[number];
-
-/** All that decides how a strategy is expected to end. */
-export interface Circumstances {
-  readonly database: DatabaseName;
-  readonly servers: ServerCount;
-  /** `one`: every claim is of the same user. */
-  readonly users: 'all' | 'one';
-  readonly inFlight: number;
-  readonly fault: FaultName | null;
-  /** Null where the strategy has none. */
-  readonly variant: string | null;
-}
-
-/** What one claim is told. `busy`: not now, and no word about later. */
-export type Answer = 'won' | 'sold-out' | 'already' | 'busy';
 
 /** What a process of a strategy knows from its start. */
 export interface Scene {
@@ -45,21 +19,8 @@ export interface Claimant {
   allotted?(): number;
 }
 
-/** A record on its way from a server to a consumer. */
-export interface Message {
-  readonly userId: string;
-  /** What `INCR` gave this claim. */
-  readonly number: number;
-}
-
 /** What strategies may need besides the lab itself. */
 export type Need = 'redis' | 'kafka' | 'engine';
-
-/** A reason in two sentences. */
-export interface Lesson {
-  readonly en: string;
-  readonly ko: string;
-}
 
 /** One way to give N places to the first N claims, with what it is expected to do. */
 export interface Strategy {
@@ -90,7 +51,3 @@ export interface Strategy {
   /** How many places its own books say are given away. */
   allotted?(session: Session, scene: Scene): Promise<number>;
 }
-
-/** `sql-count:ge`, as a strategy and its variant are called. */
-export const calledOf = (name: string, variant: string | null): string =>
-  variant === null ? name : `${name}:${variant}`;

@@ -2,7 +2,7 @@ import { judge, type ToldClaim } from './judge.ts';
 import type { RunPlan } from './run.ts';
 import { onStage, type Stage } from './stage.ts';
 import { monitorRedis, type RedisMonitor } from './stores/redis-monitor.ts';
-import type { DatabaseName } from './strategy.ts';
+import type { DatabaseName } from './terms.ts';
 import { type TraceLine, Turns } from './turns.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -1,4 +1,4 @@
-import type { Lesson } from './strategy.ts';
+import type { Lesson } from './terms.ts';
 
 /** How a run may end, the gravest first: the first that is true is the verdict. */
 export const verdicts = [

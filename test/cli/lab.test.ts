@@ -9,7 +9,7 @@ import { arrivals } from '../../src/cli/lab/options.ts';
 import { displayWidth } from '../../src/cli/text.ts';
 import { strategies } from '../../src/lab/catalog.ts';
 import type { LabRun, LabSkip } from '../../src/lab/outcome.ts';
-import { calledOf } from '../../src/lab/strategy.ts';
+import { calledOf } from '../../src/lab/terms.ts';
 import { verdicts } from '../../src/lab/verdict.ts';
 import { describeService } from '../services/shared.ts';
 import { bin, dibs, problemOf, type Said, temporaryFolder } from './process.ts';

@@ -7,7 +7,7 @@ import { findStrategy } from '../../src/lab/catalog.ts';
 import { type LabOutcome, type LabPlan, runLab } from '../../src/lab/lab.ts';
 import type { LabRun } from '../../src/lab/outcome.ts';
 import type { ServiceAddresses } from '../../src/lab/services.ts';
-import type { Circumstances } from '../../src/lab/strategy.ts';
+import type { Circumstances } from '../../src/lab/terms.ts';
 import type { Verdict } from '../../src/lab/verdict.ts';
 import { sharedService } from '../services/shared.ts';
 

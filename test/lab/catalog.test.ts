@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { strategies } from '../../src/lab/catalog.ts';
 import { fitOf, usualDatabases } from '../../src/lab/fit.ts';
-import { type Circumstances, databaseNames, faultNames, serverCounts, type Strategy } from '../../src/lab/strategy.ts';
+import type { Strategy } from '../../src/lab/strategy.ts';
+import { type Circumstances, databaseNames, faultNames, serverCounts } from '../../src/lab/terms.ts';
 import { meanings, verdicts } from '../../src/lab/verdict.ts';
 
 const everywhere = {

@@ -10,7 +10,7 @@ import { findStrategy } from '../../src/lab/catalog.ts';
 import { type LabHooks, type LabOutcome, type LabPlan, runLab } from '../../src/lab/lab.ts';
 import { makePlace } from '../../src/lab/place.ts';
 import { openRedis } from '../../src/lab/stores/redis.ts';
-import type { DatabaseName } from '../../src/lab/strategy.ts';
+import type { DatabaseName } from '../../src/lab/terms.ts';
 import { runSql } from '../../services/databases.ts';
 import { type Service, startService } from '../../services/services.ts';
 import { describeService } from '../services/shared.ts';

@@ -1,7 +1,7 @@
 /** Who takes the next step, and under whom what came of it is written. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Message } from '../../src/lab/strategy.ts';
+import type { Message } from '../../src/lab/terms.ts';
 import { Turns } from '../../src/lab/turns.ts';
 
 const never = new AbortController().signal;

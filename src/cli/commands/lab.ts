@@ -4,7 +4,7 @@ import { labVariables } from '../../config.ts';
 import { type LabOutcome, runLab } from '../../lab/lab.ts';
 import type { LabTrace } from '../../lab/trace.ts';
 import { type ServiceName, serviceNames } from '../../lab/services.ts';
-import { databaseNames, faultNames, serverCounts } from '../../lab/strategy.ts';
+import { databaseNames, faultNames, serverCounts } from '../../lab/terms.ts';
 import { addFlags } from '../act.ts';
 import { type Ended, failuresOf } from '../lab/failures.ts';
 import { listDocument, listLines } from '../lab/list-text.ts';

@@ -1,6 +1,6 @@
 import type { Selected } from '../../lab/lab.ts';
 import type { LabRun, LabSkip } from '../../lab/outcome.ts';
-import { calledOf } from '../../lab/strategy.ts';
+import { calledOf } from '../../lab/terms.ts';
 import { plural } from '../text.ts';
 
 /** What the lab was asked, and what came of it. */

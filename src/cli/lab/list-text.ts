@@ -1,5 +1,6 @@
 import { strategies } from '../../lab/catalog.ts';
 import { unfitFor } from '../../lab/fit.ts';
+import type { Need, Strategy } from '../../lab/strategy.ts';
 import {
   calledOf,
   type Circumstances,
@@ -8,11 +9,9 @@ import {
   faultNames,
   type FaultName,
   type Lesson,
-  type Need,
   type ServerCount,
   serverCounts,
-  type Strategy,
-} from '../../lab/strategy.ts';
+} from '../../lab/terms.ts';
 import { meanings, type Verdict, verdicts } from '../../lab/verdict.ts';
 import type { Screen } from '../screen.ts';
 import { padEnd, wrap } from '../text.ts';

@@ -1,4 +1,4 @@
-import { calledOf, type DatabaseName } from '../../lab/strategy.ts';
+import { calledOf, type DatabaseName } from '../../lab/terms.ts';
 
 /** What a run is told apart by. */
 export interface Named {

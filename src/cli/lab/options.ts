@@ -5,7 +5,7 @@ import { strategies } from '../../lab/catalog.ts';
 import { servicesOf, unfitFor, usualDatabases } from '../../lab/fit.ts';
 import type { LabPlan, Selected } from '../../lab/lab.ts';
 import type { ServiceAddresses, ServiceName } from '../../lab/services.ts';
-import { calledOf, databaseNames, faultNames, type Lesson, serverCounts } from '../../lab/strategy.ts';
+import { calledOf, databaseNames, faultNames, type Lesson, serverCounts } from '../../lab/terms.ts';
 import { planClaims } from '../../load/plan.ts';
 import { wholeNumber } from '../options.ts';
 import { count } from '../text.ts';

@@ -1,6 +1,6 @@
 import type { LabTrace } from '../../lab/trace.ts';
 import type { TraceLine } from '../../lab/turns.ts';
-import { calledOf } from '../../lab/strategy.ts';
+import { calledOf } from '../../lab/terms.ts';
 import type { Screen } from '../screen.ts';
 import { clip, displayWidth, fold, padEnd, plural, visible, wrap } from '../text.ts';
 

@@ -1,4 +1,4 @@
-import type { DatabaseName } from '../strategy.ts';
+import type { DatabaseName } from '../terms.ts';
 
 /** A value of a statement. */
 export type SqlValue = string | number | null;

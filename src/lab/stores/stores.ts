@@ -1,5 +1,5 @@
 import { StoreTrouble } from '../trouble.ts';
-import type { DatabaseName } from '../strategy.ts';
+import type { DatabaseName } from '../terms.ts';
 import { type Database, type Lease, Pool } from './database.ts';
 import { type KafkaSender, type KafkaTopic, openSender } from './kafka.ts';
 import { mariadbDatabase } from './mariadb.ts';

@@ -1,5 +1,6 @@
 import { isRace, noRowLocks, withoutLeaks, withoutUserLimit } from '../expecting.ts';
-import type { DatabaseName, Strategy } from '../strategy.ts';
+import type { Strategy } from '../strategy.ts';
+import type { DatabaseName } from '../terms.ts';
 
 const count: Readonly<Record<DatabaseName, string>> = {
   sqlite: '',

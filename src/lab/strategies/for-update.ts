@@ -1,5 +1,6 @@
 import { isRace, noRowLocks, withoutLeaks, withoutUserLimit } from '../expecting.ts';
-import type { Circumstances, Strategy } from '../strategy.ts';
+import type { Strategy } from '../strategy.ts';
+import type { Circumstances } from '../terms.ts';
 import { isRefused } from '../trouble.ts';
 import type { Verdict } from '../verdict.ts';
 

@@ -1,5 +1,6 @@
 import { underRedisLock } from '../redis-lock.ts';
-import type { Circumstances, Strategy } from '../strategy.ts';
+import type { Strategy } from '../strategy.ts';
+import type { Circumstances } from '../terms.ts';
 import type { Verdict } from '../verdict.ts';
 
 // Some hundred times what it does under the lock, and more than twice what a slow insert takes: one that expires in the middle

@@ -7,7 +7,7 @@ import { askedLabOf, languageOf } from '../../../src/cli/lab/options.ts';
 import { buildProgram } from '../../../src/cli/program.ts';
 import { displayWidth } from '../../../src/cli/text.ts';
 import { strategies } from '../../../src/lab/catalog.ts';
-import { calledOf } from '../../../src/lab/strategy.ts';
+import { calledOf } from '../../../src/lab/terms.ts';
 import { meanings, verdicts } from '../../../src/lab/verdict.ts';
 
 const root = join(import.meta.dirname, '../../..');

@@ -8,7 +8,7 @@ import type { Screen } from '../../../src/cli/screen.ts';
 import { displayWidth } from '../../../src/cli/text.ts';
 import { findStrategy, strategies } from '../../../src/lab/catalog.ts';
 import type { LabRun, LabSkip } from '../../../src/lab/outcome.ts';
-import { databaseNames } from '../../../src/lab/strategy.ts';
+import { databaseNames } from '../../../src/lab/terms.ts';
 import type { LabTrace } from '../../../src/lab/trace.ts';
 import { verdicts } from '../../../src/lab/verdict.ts';
 

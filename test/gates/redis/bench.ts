@@ -2,7 +2,8 @@
 import type { TestContext } from 'node:test';
 import type { Gate } from '../../../src/core/gate.ts';
 import { startRedis } from '../../../services/redis.ts';
-import type { Service, StartOptions } from '../../../services/service.ts';
+import type { StartOptions } from '../../../services/server.ts';
+import type { Service } from '../../../services/service.ts';
 import { parseRedisAddress } from '../../../src/gates/redis/address.ts';
 import { RedisConnection } from '../../../src/gates/redis/connection.ts';
 import { openRedisGate, type RedisGateOptions } from '../../../src/gates/redis/gate.ts';
