@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { type Trouble, troubles } from '../core/errors.ts';
 import { type Credential, KeyRing } from './key-ring.ts';
 import { visible } from './text.ts';
 import { CliTrouble } from './trouble.ts';
@@ -136,15 +137,34 @@ export class Server {
     const { status } = response;
     if ((status === 401 || status === 403) && call.as !== 'anyone') return this.keys.refused(call.as, this.url);
     if (problem === null || typeof problem['code'] !== 'string') return notDibs(this.url, status);
-    const { code, detail, title } = problem;
-    const said = [detail, title, code].find((text) => typeof text === 'string') ?? '';
-    const retry = response.headers.get('retry-after');
-    return new CliTrouble(code, visible(said), {
+    const { code } = problem;
+    return new CliTrouble(code, visible(saidOf(problem)), {
       exitCode: code === 'invalid_request' ? 2 : 1,
-      remedy: retry === null ? null : `The same again in ${visible(retry)} s may succeed.`,
+      remedy: remedyFor(code, call.path, response.headers.get('retry-after')),
       details: { status, problem },
     });
   }
+}
+
+const troubleOf = (code: unknown): Trouble | undefined => (troubles as Readonly<Record<string, Trouble>>)[String(code)];
+
+/** What a problem says: what may pass names only its cause, and what a client is told of nothing in particular is a remedy. */
+function saidOf({ code, title, detail }: Readonly<Record<string, unknown>>): string {
+  const trouble = troubleOf(code);
+  if (typeof detail !== 'string') return String(title ?? code);
+  if (trouble === undefined) return detail;
+  if (detail === trouble.remedy) return `${trouble.title}.`;
+  return trouble.retryable ? `${trouble.title}: ${detail}` : detail;
+}
+
+/** For whoever typed the command: an operator, who has no key to send again and nobody to wait for. */
+function remedyFor(code: string, path: string, retryAfter: string | null): string | null {
+  const eventId = /^\/v1\/events\/([^/?]+)/.exec(path)?.[1];
+  if (code === 'recovering' && eventId !== undefined)
+    return `\`dibs recover ${decodeURIComponent(eventId)}\` shows what its stores hold, and asks before it rebuilds it.`;
+  if (retryAfter === null) return code === 'reissue_refused' ? (troubleOf(code)?.remedy ?? null) : null;
+  const again = `The same again in ${visible(retryAfter)} s may succeed`;
+  return code === 'unavailable' ? `${again}; /readyz of the server says what is missing.` : `${again}.`;
 }
 
 /** The path of an event, and of what lies under it. */

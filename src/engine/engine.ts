@@ -61,6 +61,8 @@ const admitterLimits = { batchSizeMax: 256, waitingMax: 20_000 };
 // that its gate looks seldom at those on which nothing happens.
 const sweepIntervalsMs = { alone: 5_000, shared: 100 } as const;
 const refreshIntervalMs = 2_000;
+// A wiped gate has lost all its events at once, and ten thousand lines say no more than these.
+const toldMax = 20;
 
 /** Opens the engine over stores that are open and migrated: finds out which events can be served, then begins to issue. */
 export async function openEngine(parts: EngineParts, settings: EngineSettings): Promise<Dibs> {
@@ -86,6 +88,8 @@ class Engine implements Dibs {
   readonly #issues: boolean;
   readonly #decides: boolean;
   readonly #stop = new AbortController();
+  /** The events that an alarm was given of. */
+  #told: ReadonlySet<string> = new Set();
   #refreshing: Promise<void> = Promise.resolve();
   #recovering: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
@@ -128,12 +132,7 @@ class Engine implements Dibs {
   async start(): Promise<void> {
     const { log, attendance } = this.#parts;
     await this.#registry.start();
-    for (const eventId of this.#registry.recovering) {
-      this.#settings.alarm(
-        `Event ${eventId} waits for recovery (dibs recover ${eventId}): ${this.#registry.causeOf(eventId) ?? ''}`,
-        null,
-      );
-    }
+    this.#tellRecovering();
     if (this.#settings.isShared) this.#refreshing = this.#refresh();
     if (!this.#issues) return;
     await attendance.start();
@@ -152,7 +151,22 @@ class Engine implements Dibs {
       if (signal.aborted) return;
       // A store that does not answer is told by whatever needs it.
       await this.#registry.refresh().catch(() => undefined);
+      this.#tellRecovering();
     }
+  }
+
+  /** Alarms of the events that are not served and were when it last told. */
+  #tellRecovering(): void {
+    const { recovering } = this.#registry;
+    const fresh = recovering.filter((eventId) => !this.#told.has(eventId));
+    this.#told = new Set(recovering);
+    const { alarm } = this.#settings;
+    for (const eventId of fresh.slice(0, toldMax)) {
+      const cause = this.#registry.causeOf(eventId) ?? '';
+      alarm(`Event ${eventId} waits for recovery (dibs recover ${eventId}): ${cause}`, null);
+    }
+    const more = fresh.length - toldMax;
+    if (more > 0) alarm(`${more} more events wait for recovery (dibs recover --all)`, null);
   }
 
   createEvent = (input: View.NewEvent): Promise<{ event: View.EventView; created: boolean }> =>

@@ -21,6 +21,8 @@ interface Cause {
 const pageSize = 500;
 // As many as a process looks at again in one go: with more of them lost a person is at work anyway.
 const recheckedMax = 100;
+// An event of which nobody asks is missed by nobody. So many are looked at in one go; once one is lost, all others are as well.
+const lookedAtMax = 100;
 // As many as may wait for the gate itself; a database that hangs is waited for some 7 s.
 const waitingMax = 20_000;
 const lostCause = 'The gate has lost this event; the ledger has it.';
@@ -33,6 +35,8 @@ export class EventRegistry {
   readonly #context: RegistryContext;
   readonly #causes = new Map<string, Cause>();
   readonly #healing = new Map<string, Promise<boolean>>();
+  /** Up to which of the ledger's events has been looked; null: to begin with the first. */
+  #lookedTo: string | null = null;
   /** Calls that wait until an event is served on, or is known not to be. */
   #waiting = 0;
 
@@ -60,9 +64,39 @@ export class EventRegistry {
     }
   }
 
-  /** Learns what other processes have stopped, mended or recovered meanwhile. */
+  /** Learns what other processes have stopped, mended or recovered meanwhile, and what the gate has lost. */
   async refresh(): Promise<void> {
     await this.learnStopped();
+    await this.#recheck();
+    for (let losses = 1; losses > 0; ) {
+      const page = await this.look(this.#lookedTo, lookedAtMax);
+      this.#lookedTo = page.next;
+      losses = page.next === null ? 0 : page.losses;
+    }
+  }
+
+  /**
+   * Looks at `limit` of the ledger's events behind `after`: those that the gate has lost wait for recovery from now on, and those
+   * that it has not served since it was another process are served where that is proved to be safe. `next` is null behind the last;
+   * `losses` counts what was not known to be lost before.
+   */
+  async look(after: string | null, limit: number): Promise<{ readonly next: string | null; readonly losses: number }> {
+    const { gate, log, ledger } = this.#context;
+    const page = await ledger.events(after, limit);
+    const known = page.filter(({ spec }) => !this.#causes.has(spec.id));
+    const snapshots = await gate.events(known.map(({ spec }) => spec.id));
+    const lost = known.filter((_, index) => snapshots[index] === null);
+    for (const { spec } of lost) this.lost(spec.id);
+    const fenced = known.filter((_, index) => snapshots[index]?.fenced === true);
+    if (fenced.length > 0) {
+      const tails = await tailsOf(log, ledger);
+      for (const { spec } of fenced)
+        await this.#judge(spec.id, await this.#cover(await ledger.event(spec.id), spec.id, tails));
+    }
+    return { next: page.length < limit ? null : (page.at(-1)?.spec.id ?? null), losses: lost.length };
+  }
+
+  async #recheck(): Promise<void> {
     const waiting = [...this.#causes.keys()].filter((eventId) => !this.isStopped(eventId)).slice(0, recheckedMax);
     const snapshots = await this.#context.gate.events(waiting);
     for (const [index, eventId] of waiting.entries()) {

@@ -76,15 +76,14 @@ export class Events {
     if (after !== null && !isEventId(after))
       refuseFaults([{ path: '/cursor', message: 'must be the nextCursor of the page before' }]);
     const now = await gate.now();
+    // A gate that was wiped a moment ago lists nothing. Without the ledger its own list is all there is.
+    await registry.look(after, limit + 1).catch(unlessUnavailable);
     const views = new Map<string, EventView>();
     for (const event of await gate.list(after, limit + 1)) {
       if (event.fenced === true) await registry.heal(event.spec.id);
       views.set(event.spec.id, presentEvent(event, now));
     }
-    for (const eventId of registry.recovering) {
-      const view = after === null || eventId > after ? await this.#recovering(eventId) : null;
-      if (view !== null) views.set(eventId, view);
-    }
+    for (const view of await this.#recoveringBehind(after, limit + 1)) views.set(view.id, view);
     const inOrder = [...views.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     return pageOf(
       inOrder.slice(0, limit + 1),
@@ -115,6 +114,16 @@ export class Events {
     return presentEvent(event, await gate.now());
   }
 
+  async #recoveringBehind(after: string | null, limit: number): Promise<EventView[]> {
+    const views: EventView[] = [];
+    for (const eventId of this.#context.registry.recovering) {
+      if (views.length === limit) break;
+      const view = after === null || eventId > after ? await this.#recovering(eventId) : null;
+      if (view !== null) views.push(view);
+    }
+    return views;
+  }
+
   async #recovering(eventId: string): Promise<EventView | null> {
     const { gate, ledger, registry } = this.#context;
     if (!registry.isRecovering(eventId)) return null;
@@ -122,6 +131,10 @@ export class Events {
     if (event === null) return null;
     return presentRecovering(event, await ledger.lastSlot(eventId), await gate.now());
   }
+}
+
+function unlessUnavailable(error: unknown): void {
+  if (!(error instanceof DibsError) || error.code !== 'unavailable') throw error;
 }
 
 /** A misspelt field must not be taken for one that is absent. */

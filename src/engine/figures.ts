@@ -45,6 +45,7 @@ export async function figures(context: FiguresContext): Promise<Figures> {
   return {
     at: new Date(clock.now()),
     events,
+    recovering: context.registry.recovering.length,
     queueDepth: admitter.waiting,
     issued: context.issued(),
     failedIssuances: ledgerHealth.up ? await ledger.failureTotals() : { waiting: 0, reissued: 0, discarded: 0 },

@@ -184,6 +184,8 @@ export interface EventFigures {
 export interface Figures {
   readonly at: Date;
   readonly events: readonly EventFigures[];
+  /** How many events are not served: they wait for recovery, or are stopped. */
+  readonly recovering: number;
   /** Claims that wait for their decision now. */
   readonly queueDepth: number;
   readonly issued: number;

@@ -68,6 +68,10 @@ function figureMetrics(registers: Registry[]): (figures: Figures | null) => void
     new Counter<L>({ name, help, labelNames, registers });
 
   const byEvent = eventMetrics(gauge, counter);
+  const recovering = gauge(
+    'dibs_events_recovering',
+    'Events that are not served: they wait for recovery, or are stopped.',
+  );
   const queueDepth = gauge('dibs_queue_depth', 'Claims that wait for their decision.');
   const oldest = gauge('dibs_oldest_unissued_seconds', 'Age of the oldest win that is not issued yet.');
   const issued = counter('dibs_issued_total', 'Coupons written to the ledger by this process.');
@@ -78,13 +82,14 @@ function figureMetrics(registers: Registry[]): (figures: Figures | null) => void
   const storeUp = gauge('dibs_store_up', 'Whether the store answered when it was last asked.', ['store']);
 
   return (figures) => {
-    for (const metric of [queueDepth, oldest, issued, failed, lag, storeUp]) metric.reset();
+    for (const metric of [recovering, queueDepth, oldest, issued, failed, lag, storeUp]) metric.reset();
     byEvent(figures?.events ?? []);
     if (figures === null) {
       // What has no labels is 0 after a reset, and nobody knows that it is.
-      for (const metric of [queueDepth, oldest, issued]) metric.remove();
+      for (const metric of [recovering, queueDepth, oldest, issued]) metric.remove();
       return;
     }
+    recovering.set(figures.recovering);
     queueDepth.set(figures.queueDepth);
     oldest.set(Math.max(0, ...figures.events.map((event) => event.oldestUnissuedSeconds)));
     issued.inc(figures.issued);

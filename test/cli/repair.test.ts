@@ -49,6 +49,45 @@ test('a gate that is gone is rebuilt from the ledger by one who says so', async 
   assert.equal(claim.slot, 3);
 });
 
+test('all events of a gate that is gone are rebuilt in one go', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await serve(t, folder);
+  await first.run('event', 'create', 'other', '--name', 'Other', '--capacity', '5');
+  for (const event of ['demo', 'other']) await first.run('claim', event, 'a');
+  await first.stop();
+  for (const name of ['gate.db', 'gate.db-wal', 'gate.db-shm']) rmSync(join(folder, 'data', name), { force: true });
+
+  const second = await serve(t, folder);
+  for (const args of [[], ['demo', '--all']]) assert.equal((await second.run('recover', ...args)).code, 2);
+  const audit = await second.run('audit');
+  assert.deepEqual(
+    [audit.code, audit.stdout.split('\n')],
+    [1, ['demo  waits for recovery: dibs recover demo', 'other  waits for recovery: dibs recover other', '']],
+  );
+  const waiting = await second.run('claim', 'demo', 'b');
+  assert.match(waiting.stderr, /The event waits for recovery\.\n`dibs recover demo` shows/);
+  const silent = await second.run('recover', '--all');
+  assert.equal(silent.code, 2);
+  assert.match(silent.stdout, /demo waits for recovery\.[^]*other waits for recovery\./);
+  const done = await second.json<{ recovered: { id: string; won: number }[]; left: unknown[] }>(
+    'recover',
+    '--all',
+    '--yes',
+  );
+  assert.deepEqual(
+    [done.recovered.map(({ id, won }) => [id, won]), done.left],
+    [
+      [
+        ['demo', 1],
+        ['other', 1],
+      ],
+      [],
+    ],
+  );
+  const again = await second.run('recover', '--all');
+  assert.deepEqual([again.code, again.stdout], [0, 'No event waits for recovery.\n']);
+});
+
 test('a win that the ledger refuses is seen, reissued when the cause is gone, or discarded for a reason', async (t) => {
   const folder = temporaryFolder(t);
   await (await serve(t, folder)).stop();

@@ -362,6 +362,48 @@ describe('what is done at the gate', () => {
   });
 });
 
+describe('what the gate has lost and nobody asks for', () => {
+  const ids = Array.from({ length: 350 }, (_, at) => `event-${at}`).sort();
+  const started = async (): Promise<{ stores: Stores; registry: EventRegistry }> => {
+    const stores = new Stores();
+    for (const id of ids) {
+      await stores.create(id);
+      await stores.know(id, { won: 0, revision: 1 }, none);
+    }
+    const registry = stores.registry();
+    await registry.start();
+    assert.deepEqual(registry.recovering, []);
+    return { stores, registry };
+  };
+
+  it('is known after one look where all is lost, however many events there are', async () => {
+    const { stores, registry } = await started();
+    stores.events.clear();
+    await registry.refresh();
+    assert.deepEqual(registry.recovering, ids);
+  });
+
+  it('is known in the end where it is one of many', async () => {
+    const { stores, registry } = await started();
+    const last = ids.at(-1) ?? '';
+    stores.events.delete(last);
+    for (let look = 0; look < 4; look += 1) await registry.refresh();
+    assert.deepEqual(registry.recovering, [last]);
+  });
+
+  it('is known of what it has as an older copy; what it has whole is served on', async () => {
+    const stores = new Stores();
+    for (const id of ['old', 'whole']) {
+      await stores.create(id, 2);
+      await stores.know(id, { won: id === 'old' ? 3 : 2, revision: 1 }, none);
+    }
+    const registry = stores.registry();
+    for (const id of ['old', 'whole']) fenceModelEvent(stores.events, id);
+    await registry.refresh();
+    assert.deepEqual([registry.recovering, stores.isFenced('old'), stores.isFenced('whole')], [['old'], true, false]);
+  });
+});
+
 describe('what other processes find out', () => {
   it('is learnt: what they have stopped, and what they serve again', async () => {
     const stores = new Stores();

@@ -200,6 +200,44 @@ describe('a gate that is gone', () => {
   });
 });
 
+describe('a gate that was wiped', () => {
+  it('is told to whoever lists events or watches, though nobody has claimed', async (t) => {
+    const { fleet, api, worker } = await spread(t);
+    for (let event = 1; event <= 30; event += 1)
+      await api.dibs.createEvent({ id: `other-${event}`, name: 'Another drop', capacity: 5 });
+    fleet.events.clear();
+    const { items } = await api.dibs.listEvents();
+    assert.deepEqual([items.length, new Set(items.map(({ state }) => state))], [32, new Set(['recovering'])]);
+    await fleet.pass(4_000);
+    for (const { dibs, alarms } of [api, worker]) {
+      assert.equal((await dibs.figures()).recovering, 32);
+      const told = alarms.filter((alarm) => alarm.includes('wait'));
+      assert.equal(told.length, 21);
+      assert.match(told[0] ?? '', /^Event \S+ waits for recovery \(dibs recover \S+\): The gate has lost this event/);
+      assert.match(told[20] ?? '', /^12 more events wait for recovery/);
+    }
+    await api.dibs.recover(one);
+    await fleet.pass(4_000);
+    assert.equal((await worker.dibs.figures()).recovering, 31);
+    assert.equal(worker.alarms.filter((alarm) => alarm.includes('wait')).length, 21, 'nothing is told twice');
+  });
+
+  it('lists what it has while the ledger is away', async (t) => {
+    const { fleet } = await spread(t);
+    let isAway = false;
+    const api = await fleet.open('b', {
+      roles: ['claims'],
+      ledger: (ledger) =>
+        wrapLedger(ledger, { events: (...query) => (isAway ? unavailable() : ledger.events(...query)) }),
+    });
+    isAway = true;
+    assert.deepEqual(
+      (await api.dibs.listEvents()).items.map(({ id }) => id),
+      [two, one],
+    );
+  });
+});
+
 describe('a gate that is an older copy', () => {
   it('says of no claim that there is none', async (t) => {
     const { fleet } = await spread(t);

@@ -32,6 +32,7 @@ const eventOf = (eventId: string, more: Partial<EventFigures> = {}): EventFigure
 const figuresOf = (events: readonly EventFigures[]): Figures => ({
   at: new Date(),
   events,
+  recovering: 6,
   queueDepth: 3,
   issued: 4,
   failedIssuances: { waiting: 1, reissued: 2, discarded: 3 },
@@ -117,6 +118,7 @@ describe('metrics', () => {
       'dibs_unissued{event="a"}': 2,
       'dibs_log_lag_records{partition="a"}': 2,
       dibs_oldest_unissued_seconds: 9,
+      dibs_events_recovering: 6,
       dibs_queue_depth: 3,
       dibs_issued_total: 4,
       'dibs_failed_issuances{state="discarded"}': 3,

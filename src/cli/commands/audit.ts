@@ -37,7 +37,7 @@ export function defineAudit(command: Command): void {
     }
     const ok = recovering.length === 0 && items.every((item) => item.ok);
     screen.document({ ok, items, recovering });
-    if (items.length === 0) screen.lines('There are no events yet.');
+    if (events.length === 0) screen.lines('There are no events yet.');
     return ok ? 0 : 1;
   });
 }

@@ -47,6 +47,21 @@ for (const [database, log] of cases) {
         const begun = await claimThrough(apis, plan.slice(0, 250), { inFlight: 16 });
         const won = Number((await first.settled('drop'))['won']);
         await wipe(stores.redis);
+        // Nobody has claimed since.
+        for (const server of apis) {
+          const listed = await until(
+            () => server.call('GET', '/v1/events'),
+            ({ status }) => status === 200,
+          );
+          assert.deepEqual(
+            (listed.body['items'] as { id: string; state: string }[]).map(({ id, state }) => [id, state]),
+            [['drop', 'recovering']],
+          );
+        }
+        await assert.rejects(fleet.run('audit', '--url', first.url), {
+          code: 1,
+          stdout: /^drop {2}waits for recovery: dibs recover drop\n$/,
+        });
         for (const server of apis) {
           await until(
             () => server.claim('drop', 'somebody'),
