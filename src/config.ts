@@ -195,11 +195,10 @@ export function readConfig(sources: ConfigSources = {}): ConfigOutcome {
   for (const { key } of configKeys) {
     const value = sources.flags?.[key];
     if (value === undefined) continue;
-    if (hasPassword(value))
-      faults.push(
-        `${key} (${flagOf(key)}): holds a password, and flags can be read by others; give it as ${key} or ${key}_FILE.`,
-      );
-    else flags.set(key, { value, origin: flagOf(key), inFile: false });
+    if (hasPassword(value)) {
+      const instead = secretKeys.has(key) ? `give it as ${key} or ${key}_FILE` : 'leave it out: none is used here';
+      faults.push(`${key} (${flagOf(key)}): holds a password, and flags can be read by others; ${instead}.`);
+    } else flags.set(key, { value, origin: flagOf(key), inFile: false });
   }
   return build([flags, ...outerLayers(sources.env ?? process.env, cwd, faults)], cwd, faults);
 }

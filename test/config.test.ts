@@ -194,6 +194,7 @@ describe('the configuration', () => {
     for (const fault of faults) assert.match(fault, /holds a password, and flags can be read by others/);
     assert.doesNotMatch(faults.join(), /hush/);
     good({ flags: { DIBS_LEDGER: 'mysql://u@h/d' } });
+    assert.match(bad({ flags: { DIBS_URL: 'http://u:hush@h' } }).join(), /leave it out/);
   });
 
   test('takes an address with a password from a file', () => {

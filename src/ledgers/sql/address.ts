@@ -48,6 +48,9 @@ export function parseSqlAddress(text: string, schemes: readonly string[], defaul
   const url = URL.parse(text);
   const form = `${schemes[0] ?? ''}://user:password@host:${defaultPort}/database`;
   if (url === null || !schemes.includes(url.protocol.slice(0, -1))) throw fault(`is not of the form ${form}.`);
+  // A password with an @, a / or a # that is not escaped ends early, and its rest would be taken for a host or a database.
+  if (url.hash !== '' || url.pathname.indexOf('/', 1) > 0)
+    throw fault(`has a # or a / too many; in user, password and database write @ as %40, / as %2F and # as %23.`);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const [user, password, database] = [decoded(url.username), decoded(url.password), decoded(url.pathname.slice(1))];
   for (const [name, value] of Object.entries({ host, user, database })) {

@@ -52,7 +52,10 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
   async check(): Promise<void> {
     const applied = await this.#applied();
     const missing = missingMigrations(applied, this.#driver.migrations);
-    if (missing.length > 0) throw new DibsError('store_not_migrated', `The schema lacks ${missing.join(', ')}.`);
+    if (missing.length > 0) {
+      const text = `${this.#transactions.name} lacks ${missing.join(', ')} in its schema.`;
+      throw new DibsError('store_not_migrated', text);
+    }
     // Reading goes on where a server is read-only, and there may be nothing to write that would show it.
     if (!this.#writes) await this.#probe();
   }

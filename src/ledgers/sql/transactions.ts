@@ -125,7 +125,7 @@ export class Transactions<Session extends SqlSession> {
       session.destroy();
       // A row that is refused as late as this is rolled back with the rest.
       if (['rolled_back', 'row', 'key'].includes(this.#driver.faultOf(error))) throw error;
-      const text = `${this.#name} did not answer whether it has committed: ${messageOf(error)}`;
+      const text = `${this.name} did not answer whether it has committed: ${messageOf(error)}`;
       throw new DibsError('unknown_outcome', text, { cause: error });
     }
   }
@@ -135,7 +135,8 @@ export class Transactions<Session extends SqlSession> {
     return !isFresh && !(error instanceof Late) && this.#driver.faultOf(error) === 'lost';
   }
 
-  get #name(): string {
+  /** For messages. */
+  get name(): string {
     return `The ${this.#driver.kind} ledger at ${this.#driver.place}`;
   }
 
@@ -144,9 +145,10 @@ export class Transactions<Session extends SqlSession> {
       return await act();
     } catch (error) {
       if (error instanceof DibsError || error instanceof Rollback) throw error;
-      const text = `${this.#name} does not do what it is asked: ${messageOf(error)}`;
-      const isMigrated = this.#driver.faultOf(error) !== 'not_migrated';
-      throw new DibsError(isMigrated ? 'unavailable' : 'store_not_migrated', text, { cause: error });
+      const fault = this.#driver.faultOf(error);
+      const what = fault === 'lost' ? 'does not answer' : 'does not do what it is asked';
+      const text = `${this.name} ${what}: ${messageOf(error)}`;
+      throw new DibsError(fault === 'not_migrated' ? 'store_not_migrated' : 'unavailable', text, { cause: error });
     }
   }
 }

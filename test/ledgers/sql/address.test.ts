@@ -73,6 +73,8 @@ describe('the URL of a ledger', () => {
   const faults: readonly (readonly [string, RegExp])[] = [
     ['not a url s3cret', /not of the form postgres:/],
     ['mysql://u:s3cret@h/d', /not of the form postgres:/],
+    ['postgres://u:p@s3cret/w@h/d', /write @ as %40, \/ as %2F and # as %23/],
+    ['postgres://u:p@h/d#s3cret', /write @ as %40, \/ as %2F and # as %23/],
     ['postgres://u:s3cret@h', /names no database/],
     ['postgres://u:s3cret@h/', /names no database/],
     ['postgres://:s3cret@h/d', /names no user/],
