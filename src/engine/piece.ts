@@ -116,20 +116,20 @@ async function keptWins(ledger: Ledger, { eventId, wins }: WinsRecord, last: num
 
 /** What is kept of an event: all that the ledger has not issued already as the same win, each slot held once. */
 async function keep(
-  { ledger, nextAttemptAt }: PieceContext,
+  context: PieceContext,
   eventId: string,
   ones: readonly Aside[],
   cause: string,
 ): Promise<NewFailure[]> {
   const slots = [...new Set(ones.map(({ win }) => win.slot))];
-  const issued = new Map((await ledger.couponsBySlot(eventId, slots)).map((coupon) => [coupon.slot, coupon]));
-  const held = new Set((await ledger.failuresBySlot(eventId, slots)).map(({ slot }) => slot));
+  const issued = new Map((await context.ledger.couponsBySlot(eventId, slots)).map((coupon) => [coupon.slot, coupon]));
+  const held = new Set((await context.ledger.failuresBySlot(eventId, slots)).map(({ slot }) => slot));
   const failures: NewFailure[] = [];
   for (const { win, issuable, isWon, isSecond } of ones) {
     const coupon = issued.get(win.slot);
     if (coupon !== undefined && sameWin(coupon, win)) continue;
     const error = isWon === false ? `The gate has no win ${nameOf(win)}. ${cause}` : cause;
-    const failure = failureOf(issuable, error, nextAttemptAt());
+    const failure = failureOf(issuable, error, context.nextAttemptAt());
     // A second failed issuance of a slot would not be kept.
     const holdsNone = isWon === false || held.has(win.slot) || (isSecond && isWon !== true);
     if (!holdsNone) held.add(win.slot);

@@ -27,7 +27,8 @@ export function defineRecover(command: Command): void {
     if (plan.findings.length > 0) {
       const said = plan.findings.map(({ rule, message }) => `- ${rule}: ${visible(message)}`).join('\n');
       throw new CliTrouble('recovery_conflict', `The stores of ${eventId} contradict each other:\n${said}`, {
-        remedy: 'Nothing was changed. Compare them by hand before anything is rebuilt.',
+        remedy:
+          'Nothing was changed. Discard what waits to be (`dibs failed list`); mend the rest by hand, then recover again.',
         details: { plan },
       });
     }
