@@ -22,6 +22,7 @@ export type FailedIssuanceState = (typeof failedIssuanceStates)[number];
 export interface FailedIssuance {
   readonly id: number;
   readonly eventId: string | null;
+  /** The slot that it holds; null for what holds none, because it is no win of its event or no record at all. */
   readonly slot: number | null;
   /** Null for a poison record, which names nobody that could be read. */
   readonly userId: string | null;

@@ -57,10 +57,10 @@ export type IssueOutcome =
   /** The database refused a row for that row's own sake; which one is for the caller to find. */
   | { readonly outcome: 'refused'; readonly error: string };
 
-/** How many of an event's wins are where. */
+/** How many of an event's wins are where. A slot that has a coupon counts as that coupon, whatever was kept beside it. */
 export interface LedgerTotals {
   readonly issued: number;
-  /** Failed issuances in state `waiting`. */
+  /** Failed issuances in state `waiting` that hold a slot. */
   readonly failed: number;
   readonly discarded: number;
   /** The greatest slot the ledger knows, in whatever table; 0 where none. */
@@ -70,7 +70,8 @@ export interface LedgerTotals {
 /** What an attempt to reissue, or an operator, made of a failed issuance. */
 export type FailureChange =
   | { readonly state: 'waiting'; readonly error: string; readonly nextAttemptAt: number }
-  | { readonly state: 'discarded'; readonly reason: string };
+  /** `isNoWin`: it turned out that nobody has won what it keeps, so that it holds its slot no more. */
+  | { readonly state: 'discarded'; readonly reason: string; readonly isNoWin?: boolean };
 
 /** Which failed issuances to list: in order of their ids, or the longest due first where `dueAt` is given. */
 export interface FailureQuery {

@@ -1,5 +1,6 @@
+import { isEventId, isUserId } from './claim.ts';
 import { type EventAct, eventActs } from './event-act.ts';
-import type { EventPhase, EventSnapshot, EventSpec } from './event-spec.ts';
+import { capacityMax, type EventPhase, type EventSnapshot, type EventSpec, limitPerUserMax } from './event-spec.ts';
 import type { Win } from './win.ts';
 
 /** The version of the records' schema; a reader refuses one that it does not know. */
@@ -105,6 +106,21 @@ const isEventRecord = (value: Record<string, unknown>): boolean =>
 
 const isWinsRecord = (value: Record<string, unknown>): boolean =>
   value['type'] === 'wins' && Array.isArray(value['wins']) && value['wins'].length > 0 && value['wins'].every(isWin);
+
+/** Whether a gate can have written a record at all. What it cannot, no ledger has a place to keep by event, slot and user. */
+export function isWithinBounds(record: LogRecord): boolean {
+  if (!isEventId(record.eventId)) return false;
+  if (record.type === 'event') return record.won <= capacityMax;
+  return record.wins.every(
+    ({ slot, userId, nth, key }) =>
+      slot >= 1 &&
+      slot <= capacityMax &&
+      nth >= 1 &&
+      nth <= limitPerUserMax &&
+      isUserId(userId) &&
+      (key === null || isUserId(key)),
+  );
+}
 
 /** Reads one record from JSON; null where it is not a whole record of a version that this reader knows (a poison record). */
 export function parseRecord(json: string): LogRecord | null {

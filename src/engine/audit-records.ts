@@ -14,6 +14,7 @@ import {
 import type { WinLog } from '../core/win-log.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
+import { nameOf, withoutExplained } from './contradictions.ts';
 import { endOf, pagesBetween } from './log-tail.ts';
 
 /** What one audit compares with what. */
@@ -25,6 +26,8 @@ export interface Comparison {
   readonly wins: ReadonlyMap<number, Win>;
   /** Slots that are on their way to the ledger, and the latest revision that is. */
   readonly pending: { readonly slots: Set<number>; revision: number };
+  /** Wins that the log has and the gate has not, whose failed issuances an operator has discarded, each by `winText`. */
+  readonly explained: ReadonlySet<string>;
   readonly findings: FindingList;
 }
 
@@ -98,15 +101,16 @@ export function outboxSource(gate: Gate, eventId: string): RecordSource {
  * been trimmed, or fell out of the log by age, and has to be in the ledger: the gate's wins stand in for it.
  */
 export async function judgeRecords(comparison: Comparison, source: RecordSource): Promise<RecordsSeen> {
-  const { event, pending, findings } = comparison;
+  const { event, pending, explained, findings } = comparison;
   const { id } = event.spec;
   let state: FoldState = emptyFold();
   let [won, revision, last]: [number, number, OutboxId | null] = [0, 0, null];
   for await (const { records, isPending } of source.pages) {
     // Where a read begins, what was there may have been trimmed since the read before.
     let mayLack = true;
-    for (const whole of records) {
-      if (whole.eventId !== id) continue;
+    for (const read of records) {
+      const whole = read.eventId === id ? withoutExplained(read, explained) : null;
+      if (whole === null) continue;
       won = Math.max(won, lastSlotOf(whole));
       revision = Math.max(revision, whole.revision);
       if (isPending && whole.type === 'wins') for (const { slot } of whole.wins) pending.slots.add(slot);
@@ -212,7 +216,10 @@ function judge(start: FoldState, record: LogRecord, comparison: Comparison, wher
     for (const win of record.wins) {
       const own = wins.get(win.slot);
       if (own !== undefined && !sameInAll(own, win))
-        findings.add('I14', `slot ${win.slot} is ${nameOf(own)} in the gate, ${nameOf(win)} in the ${where}`);
+        findings.add(
+          'I14',
+          `slot ${win.slot} is ${besides(own, win)} in the gate, ${besides(win, own)} in the ${where}`,
+        );
     }
   }
   const result = fold(state, record);
@@ -221,7 +228,9 @@ function judge(start: FoldState, record: LogRecord, comparison: Comparison, wher
   return advanced(state, lastSlotOf(record), record.revision, comparison);
 }
 
-const nameOf = ({ claimId, userId, key }: Win): string => `${claimId} of ${userId}${key === null ? '' : ` (${key})`}`;
+/** A win in words that tell it from another: where the claim is the same, by its time as well. */
+const besides = (win: Win, other: Win): string =>
+  sameWin(win, other) ? `${nameOf(win)}, won at ${win.wonAt},` : nameOf(win);
 
 /** From slot 0 on where anything was won: what the log has had before a record of recovery is repeated behind it. */
 const rebuilt = (state: FoldState, { revision, won }: EventRecord): FoldState =>

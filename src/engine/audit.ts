@@ -4,7 +4,7 @@ import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
 import { checkTotals, checkWins, type FindingList, findingList } from '../core/invariants.ts';
 import type { Ledger } from '../core/ledger.ts';
-import { type LogRecord, parseRecord } from '../core/record.ts';
+import type { LogRecord } from '../core/record.ts';
 import type { WinLog } from '../core/win-log.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
@@ -17,6 +17,7 @@ import {
   type RecordsSeen,
   sameInAll,
 } from './audit-records.ts';
+import { failuresIn, keptAsideOf, keptWinOf, nameOf } from './contradictions.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import type { EventRegistry } from './event-registry.ts';
 import { recordsBehind } from './log-tail.ts';
@@ -70,7 +71,11 @@ export async function compareStores(
   for (const { rule, message } of checkWins(event.spec, wins.values())) findings.add(rule, message);
   if (wins.size !== event.won) findings.add('I7', `${eventId} has ${event.won} wins, its users ${wins.size}`);
 
-  const comparison: Comparison = { gate, ledger, event, wins, pending: { slots: new Set(), revision: 0 }, findings };
+  const { unexplained, explained, strays } = await keptAsideOf({ gate, ledger }, eventId, wins);
+  for (const { failure, win } of unexplained) findings.add('I2', unexplainedText(failure, win, wins.get(win.slot)));
+
+  const pending = { slots: new Set(strays), revision: 0 };
+  const comparison: Comparison = { gate, ledger, event, wins, pending, explained, findings };
   // Log, outbox, ledger: what the one has lost when it is read, the next has by then.
   const source = await logSource(log, partition, position, withHistory || log.append === null);
   const logged = await judgeRecords(comparison, source);
@@ -84,8 +89,8 @@ export async function compareStores(
   if (lastSlot > event.won) findings.add('I6', `the ledger knows slot ${lastSlot}, the gate has ${event.won} wins`);
   if (kept !== null && kept.revision > event.revision)
     findings.add('I6', `the ledger is at revision ${kept.revision}, the gate at ${event.revision}`);
-  if (issued + failed + discarded !== lastSlot)
-    findings.add('I8', `the ledger has ${issued + failed + discarded} wins up to slot ${lastSlot}`);
+  const known = issued + failed + discarded + [...strays].filter((slot) => slot < lastSlot).length;
+  if (known !== lastSlot) findings.add('I8', `the ledger has ${known} wins up to slot ${lastSlot}`);
   const totals = { won: event.won, issued, unissued: event.won - issued - failed - discarded, failed, discarded };
   for (const { rule, message } of checkTotals(totals)) findings.add(rule, message);
   return {
@@ -99,15 +104,15 @@ export async function compareStores(
 /** All failed issuances of an event that are no coupons, by slot. */
 export async function failuresOf(ledger: Ledger, eventId: string): Promise<Map<number, FailedIssuance>> {
   const bySlot = new Map<number, FailedIssuance>();
-  for (let afterId = 0; ; ) {
-    const page = await ledger.failures({ eventId, afterId, limit: pageWins });
-    for (const failure of page)
-      if (failure.slot !== null && failure.state !== 'reissued') bySlot.set(failure.slot, failure);
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageWins) return bySlot;
-    afterId = last.id;
-  }
+  for await (const failure of failuresIn(ledger, eventId))
+    if (failure.slot !== null && failure.state !== 'reissued') bySlot.set(failure.slot, failure);
+  return bySlot;
 }
+
+const unexplainedText = ({ id }: FailedIssuance, win: Win, own: Win | undefined): string => {
+  const standing = own === undefined ? 'no win of the gate' : `${nameOf(own)} in the gate`;
+  return `slot ${win.slot} is ${standing}, ${nameOf(win)} in failed issuance ${id}, which waits to be discarded`;
+};
 
 /** The gate's wins up to slot `won`, as it judges repeats by them. */
 async function winsOfGate(gate: Gate, eventId: string, won: number, findings: FindingList): Promise<Map<number, Win>> {
@@ -148,6 +153,7 @@ async function compareLedger({ ledger, event, wins, pending, findings }: Compari
     findings.add('I14', `revision ${event.revision} says otherwise in the ledger than in the gate`);
   const failures = await failuresOf(ledger, id);
   const missing: Win[] = [];
+  const doubled: FailedIssuance[] = [];
   for (let after = 0; after < event.won; after += pageWins) {
     const page = await ledger.coupons(id, after, pageWins);
     const coupons = new Map(page.map((coupon) => [coupon.slot, coupon]));
@@ -155,11 +161,14 @@ async function compareLedger({ ledger, event, wins, pending, findings }: Compari
       const win = wins.get(slot);
       if (win === undefined) continue;
       const coupon = coupons.get(slot);
-      const fault = faultOf(win, coupon, failures.get(slot));
+      const failure = failures.get(slot);
+      const fault = faultOf(win, coupon, failure);
+      if (failure !== undefined && coupon !== undefined && sameWin(coupon, win) && isOf(failure, win))
+        doubled.push(failure);
       if (fault !== null) findings.add('I14', fault);
       else if (coupon !== undefined && coupon.code !== couponOf(id, win).code)
         findings.add('I14', `slot ${slot} has another code in the ledger than its win gives`);
-      else if (coupon === undefined && !failures.has(slot) && !pending.slots.has(slot)) missing.push(win);
+      else if (coupon === undefined && failure === undefined && !pending.slots.has(slot)) missing.push(win);
     }
     await letOthersRun();
   }
@@ -170,13 +179,21 @@ async function compareLedger({ ledger, event, wins, pending, findings }: Compari
     if (coupon === undefined && failure === undefined)
       findings.add('I14', `slot ${win.slot} is not in the ledger, and not on its way there`);
   }
+  for (const { id, slot } of doubled) {
+    const state = (await ledger.failure(id))?.state;
+    if (state === 'waiting' || state === 'discarded')
+      findings.add('I12', `slot ${slot ?? 0} has its coupon, and is ${state} as failed issuance ${id} as well`);
+  }
 }
 
+const isOf = (failure: FailedIssuance, win: Win): boolean => {
+  const kept = keptWinOf(failure);
+  return kept !== null && sameWin(kept, win);
+};
+
 function faultOf(win: Win, coupon: Coupon | undefined, failure: FailedIssuance | undefined): string | null {
-  const record = failure === undefined ? null : parseRecord(failure.record);
-  const kept = coupon ?? (record?.type === 'wins' ? record.wins[0] : undefined);
-  if (kept === undefined)
-    return failure === undefined ? null : `the failed issuance of slot ${win.slot} cannot be read`;
+  const kept = coupon ?? (failure === undefined ? null : keptWinOf(failure));
+  if (kept === null) return failure === undefined ? null : `the failed issuance of slot ${win.slot} cannot be read`;
   if (sameInAll(kept, win)) return null;
   return `slot ${win.slot} is ${win.claimId} of ${win.userId} in the gate, ${kept.claimId} of ${kept.userId} in the ledger`;
 }

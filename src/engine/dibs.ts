@@ -61,7 +61,11 @@ export interface Dibs {
   listFailedIssuances(query?: PageQuery & { readonly state?: FailedIssuanceState }): Promise<Page<FailedIssuanceView>>;
   /** Tries to issue a failed one now. Throws `failed_issuance_not_found`, `not_failed`, `reissue_refused`. */
   reissue(id: number): Promise<FailedIssuanceView>;
-  /** Gives a failed one up, for a reason of 1 to 500 characters. Throws `failed_issuance_not_found`, `not_failed`. */
+  /**
+   * Gives a failed one up, for a reason of 1 to 500 characters: a win gets no coupon and stays counted; what the gate has given
+   * to nobody holds no slot afterwards. Throws `failed_issuance_not_found`, `not_failed`, and `unavailable` where it must know
+   * which it is and cannot.
+   */
   discard(id: number, reason: string): Promise<FailedIssuanceView>;
 
   /** What the stores hold of an event, and what `recover` would do. Changes nothing. */

@@ -3,10 +3,12 @@ import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
 import type { IssueRate } from '../core/issue-rate.ts';
 import type { Ledger, StoppedEvent } from '../core/ledger.ts';
-import { type OutboxId, outboxIdOf } from '../core/record.ts';
+import { isWithinBounds, type OutboxId, outboxIdOf } from '../core/record.ts';
+import type { Win } from '../core/win.ts';
 import type { LogBatch, WinLog } from '../core/win-log.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
+import { isWonInGate } from './contradictions.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import type { Observer } from './dibs.ts';
 import type { EventRegistry } from './event-registry.ts';
@@ -15,7 +17,7 @@ import { pieceOf } from './piece.ts';
 
 /** What the issuer works with. */
 export interface IssuerContext {
-  readonly gate: Pick<Gate, 'trim'>;
+  readonly gate: Pick<Gate, 'trim' | 'events' | 'wins' | 'winsOfUser'>;
   readonly log: WinLog;
   readonly ledger: Ledger;
   readonly registry: EventRegistry;
@@ -250,12 +252,21 @@ export class Issuer {
   }
 
   #pieceOf(cursor: Cursor, batch: LogBatch, stops: readonly StoppedEvent[]): Promise<Piece> {
-    const { ledger, couponOf, registry } = this.#context;
+    const { gate, ledger, couponOf, registry } = this.#context;
+    let isGateAway = false;
     const context = {
       ledger,
       couponOf,
       lastSlotOf: (eventId: string) => this.#lastSlot(cursor, eventId),
       causeOf: (eventId: string) => (registry.isStopped(eventId) ? registry.causeOf(eventId) : null),
+      isWon: async (eventId: string, win: Win) => {
+        if (isGateAway) return null;
+        return await isWonInGate({ gate, ledger }, eventId, win).catch(() => {
+          // Asked once for a piece: a stopped event must not hold up the others of its partition by waiting for each win.
+          isGateAway = true;
+          return null;
+        });
+      },
       nextAttemptAt: () => this.#nextAttemptAt(),
     };
     return pieceOf(batch.records, context, stops);
@@ -268,17 +279,17 @@ export class Issuer {
   #settled(cursor: Cursor, batch: LogBatch, piece: Piece, written: number, failed: number, ms: number): void {
     const { observer, registry } = this.#context;
     const alarm = (message: string): void => this.#context.alarm(message, null);
-    for (const record of batch.records) {
-      if (record.type !== 'wins') continue;
-      const last = cursor.lastSlots.get(record.eventId) ?? 0;
-      cursor.lastSlots.set(record.eventId, Math.max(last, record.wins.at(-1)?.slot ?? 0));
+    // Not by the records: what they say of slots that nobody has won must not be taken for a place that was reached.
+    for (const { eventId, slot } of [...piece.coupons.map(({ coupon }) => coupon), ...piece.failures]) {
+      if (eventId !== null && slot !== null)
+        cursor.lastSlots.set(eventId, Math.max(cursor.lastSlots.get(eventId) ?? 0, slot));
     }
     // The ledger works, so that whatever met trouble before it must not hold up the others by its long waits.
     this.#failedAttempts = Math.min(this.#failedAttempts, 1);
     this.issued += written;
     if (written > 0) observer.issued?.(written, ms / 1000);
     if (failed > 0) alarm(`The ledger refused ${failed} coupons; they are kept in failed_issuances`);
-    const poison = batch.records.filter((record) => record.type === 'poison').length;
+    const poison = piece.failures.filter(({ eventId }) => eventId === null).length;
     if (poison > 0) alarm(`The log had ${poison} records that cannot be read; they are kept in failed_issuances`);
     for (const { eventId, cause } of piece.stops) {
       registry.stop(eventId, cause);
@@ -290,7 +301,8 @@ export class Issuer {
   async #trim({ records }: LogBatch): Promise<void> {
     const { gate, registry } = this.#context;
     const ends = new Map<string, OutboxId>();
-    for (const record of records) if (record.type !== 'poison') ends.set(record.eventId, outboxIdOf(record));
+    for (const record of records)
+      if (record.type !== 'poison' && isWithinBounds(record)) ends.set(record.eventId, outboxIdOf(record));
     for (const [eventId, end] of ends) {
       if (!registry.isStopped(eventId)) await gate.trim(eventId, end).catch(() => undefined);
     }

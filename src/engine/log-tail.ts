@@ -1,6 +1,6 @@
 import type { Cover } from '../core/gate.ts';
 import type { Ledger } from '../core/ledger.ts';
-import type { LogRecord } from '../core/record.ts';
+import { isWithinBounds, type LogRecord } from '../core/record.ts';
 import type { WinLog } from '../core/win-log.ts';
 
 /** What the log knows of events behind the ledger's position. */
@@ -53,7 +53,7 @@ export async function* pagesBetween(
   for (let at = position; ; ) {
     const batch = await log.read(partition, at, pageWins);
     if (batch.records.length === 0) return;
-    yield batch.records.filter((record) => record.type !== 'poison');
+    yield batch.records.filter((record) => record.type !== 'poison').filter(isWithinBounds);
     at = batch.position;
     if (end !== null && log.distance(at, end) <= 0) return;
   }

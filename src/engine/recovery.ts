@@ -5,9 +5,10 @@ import { DibsError } from '../core/errors.ts';
 import type { EventProgress, Gate, Restoration } from '../core/gate.ts';
 import { type FindingList, findingList } from '../core/invariants.ts';
 import type { Ledger, LedgerEvent, LedgerTotals } from '../core/ledger.ts';
-import { parseRecord, recordVersion } from '../core/record.ts';
+import { recordVersion } from '../core/record.ts';
 import { sameWin, type Win } from '../core/win.ts';
 import { type AuditContext, compareStores, failuresOf, winsBehind } from './audit.ts';
+import { keptWinOf } from './contradictions.ts';
 import { ledgerEventOf } from './events.ts';
 import { revisionOf } from './issue-batch.ts';
 import type { HeldWins, RecoveryPlan } from './views.ts';
@@ -170,21 +171,25 @@ function latestOf(
 /** All wins that the ledger knows, in slot order: its coupons, and those that failed or were discarded. */
 async function winsOfLedger(ledger: Ledger, eventId: string, findings: FindingList): Promise<Win[]> {
   const failures = await failuresOf(ledger, eventId);
-  const wins: Win[] = [];
-  for (const failure of failures.values()) {
-    const record = parseRecord(failure.record);
-    const win = record?.type === 'wins' ? record.wins[0] : undefined;
-    if (win === undefined) findings.add('I6', `the failed issuance of slot ${failure.slot ?? 0} cannot be read`);
-    else wins.push(win);
+  const keptWins = new Map<number, Win>();
+  for (const [slot, failure] of failures) {
+    const win = keptWinOf(failure);
+    if (win === null) findings.add('I6', `the failed issuance of slot ${slot} cannot be read`);
+    else keptWins.set(slot, win);
   }
+  const wins: Win[] = [];
   for (let after = 0; ; ) {
     const page = await ledger.coupons(eventId, after, pageSize);
-    for (const coupon of page) wins.push(winOf(coupon));
+    for (const coupon of page) {
+      wins.push(winOf(coupon));
+      // What was given up beside a coupon was no win of its own.
+      if (failures.get(coupon.slot)?.state === 'discarded') keptWins.delete(coupon.slot);
+    }
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) break;
     after = last.slot;
   }
-  return wins.sort((a, b) => a.slot - b.slot);
+  return [...wins, ...keptWins.values()].sort((a, b) => a.slot - b.slot);
 }
 
 const winOf = ({ slot, userId, nth, claimId, key, wonAt }: Coupon): Win => ({ slot, userId, nth, claimId, key, wonAt });

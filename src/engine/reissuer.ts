@@ -2,9 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import { type FailedIssuance, type FailedIssuanceState, failedIssuanceStates } from '../core/coupon.ts';
 import { DibsError, refuseFaults } from '../core/errors.ts';
 import type { IssueRate } from '../core/issue-rate.ts';
+import type { Gate } from '../core/gate.ts';
 import type { IssueOutcome, Ledger } from '../core/ledger.ts';
-import { parseRecord } from '../core/record.ts';
+import { sameWin } from '../core/win.ts';
 import type { Attendance } from '../lib/attendance.ts';
+import { isWonInGate, keptWinOf } from './contradictions.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import type { EventRegistry } from './event-registry.ts';
 import { nextAttemptDelayMs } from './issuer.ts';
@@ -14,6 +16,7 @@ import type { FailedIssuanceView, Page, PageQuery } from './views.ts';
 
 /** What reissuing works with. */
 export interface ReissuerContext {
+  readonly gate: Pick<Gate, 'events' | 'wins' | 'winsOfUser'>;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: () => number;
@@ -76,8 +79,8 @@ export class Reissuer {
     const length = typeof reason === 'string' && reason.isWellFormed() ? Array.from(reason.trim()).length : 0;
     const fits = length >= 1 && length <= reasonLengthMax;
     refuseFaults(fits ? [] : [{ path: '/reason', message: `must be 1 to ${reasonLengthMax} characters` }]);
-    await this.#known(id);
-    await this.#context.ledger.changeFailure(id, { state: 'discarded', reason: reason.trim() });
+    const isNoWin = await this.#isNoWin(await this.#known(id));
+    await this.#context.ledger.changeFailure(id, { state: 'discarded', reason: reason.trim(), isNoWin });
     const failure = await this.#known(id);
     if (failure.state !== 'discarded') throw new DibsError('not_failed', `Failed issuance ${id} was reissued.`);
     return presentFailure(failure);
@@ -129,17 +132,48 @@ export class Reissuer {
     return outcome;
   }
 
-  async #reissue({ id, eventId, record: raw, error }: FailedIssuance): Promise<IssueOutcome> {
+  async #reissue(failure: FailedIssuance): Promise<IssueOutcome> {
     const { ledger, couponOf, rate, registry } = this.#context;
+    const { id, eventId, slot, error } = failure;
     // What was set aside as no record stays so, even where it reads like a win: nobody has won what stands where it does not belong.
     if (eventId === null) return { outcome: 'refused', error };
-    const record = parseRecord(raw);
-    const win = record?.type === 'wins' ? record.wins[0] : undefined;
-    if (record?.eventId !== eventId || win === undefined)
-      return { outcome: 'refused', error: 'The record cannot be read.' };
-    if (registry.isStopped(record.eventId))
-      return { outcome: 'refused', error: `The event is stopped: ${registry.causeOf(record.eventId) ?? ''}` };
-    return ledger.reissue(id, couponOf(record.eventId, win), rate);
+    const win = keptWinOf(failure);
+    if (win === null) return { outcome: 'refused', error: 'The record cannot be read.' };
+    if (registry.isStopped(eventId))
+      return { outcome: 'refused', error: `The event is stopped: ${registry.causeOf(eventId) ?? ''}` };
+    // What holds no slot was not proved to be a win when it was kept. A gate that is away must not hold up the others.
+    if (slot === null && (await isWonInGate(this.#context, eventId, win).catch(() => null)) !== true)
+      return { outcome: 'refused', error: `The gate has no win ${win.claimId} of ${win.userId}.` };
+    return ledger.reissue(id, couponOf(eventId, win), rate);
+  }
+
+  /**
+   * Whether nobody has won what is to be discarded, so that it is counted nowhere. Of a stopped event that must be known: what
+   * was no win would hold its slot for ever, and what was one would be lost. Throws `not_failed` where its coupon stands, and
+   * `unavailable`.
+   */
+  async #isNoWin(failure: FailedIssuance): Promise<boolean> {
+    const { ledger, registry } = this.#context;
+    const { id, eventId, slot, state } = failure;
+    const win = keptWinOf(failure);
+    if (eventId === null || win === null || state !== 'waiting') return false;
+    const [coupon] = await ledger.couponsBySlot(eventId, [win.slot]);
+    if (coupon !== undefined && sameWin(coupon, win))
+      throw new DibsError('not_failed', `Failed issuance ${id} has its coupon, which stands at slot ${win.slot}.`);
+    await registry.learnStopped();
+    const mustKnow = slot === null || registry.isStopped(eventId);
+    const isWon = await isWonInGate(this.#context, eventId, win).catch((error: unknown) => {
+      if (mustKnow) throw error;
+      return null;
+    });
+    if (mustKnow && isWon === null)
+      throw new DibsError('unavailable', `The gate cannot tell now whether failed issuance ${id} is a win.`);
+    if (slot === null && isWon === true)
+      throw new DibsError(
+        'unavailable',
+        `Failed issuance ${id} is the win of slot ${win.slot}, which another record held before it: it is issued once the event is served.`,
+      );
+    return isWon === false;
   }
 
   async #known(id: number): Promise<FailedIssuance> {

@@ -129,7 +129,10 @@ export const couponSchema = object({
 export const failedIssuanceSchema = object({
   id: Type.Integer(),
   eventId: textOrNull(),
-  slot: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+  slot: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    description: 'The slot that it holds; null for what is no win of its event, or no record of one.',
+  }),
   userId: textOrNull('Null where the record names nobody that could be read.'),
   record: text('As the log had it.'),
   error: text('What the ledger said last.'),

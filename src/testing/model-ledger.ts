@@ -13,6 +13,7 @@ import type {
   NewFailure,
   StoppedEvent,
 } from '../core/ledger.ts';
+import { sameWin } from '../core/win.ts';
 
 /** What the model keeps; it outlives the ledgers that are opened on it. Plain data: `structuredClone` copies it. */
 export interface LedgerData {
@@ -112,7 +113,9 @@ class ModelLedger implements Ledger {
     const { coupons, failures } = this.#data();
     const issued = coupons.filter((one) => one.eventId === eventId);
     const kept = failures.filter((one) => one.eventId === eventId && one.slot !== null);
-    const inState = (state: FailedIssuanceState) => kept.filter((one) => one.state === state).length;
+    const slots = new Set<number | null>(issued.map((one) => one.slot));
+    const inState = (state: FailedIssuanceState) =>
+      kept.filter((one) => one.state === state && !slots.has(one.slot)).length;
     const lastSlot = Math.max(0, ...[...issued, ...kept].map((one) => one.slot ?? 0));
     return { issued: issued.length, failed: inState('waiting'), discarded: inState('discarded'), lastSlot };
   }
@@ -158,7 +161,10 @@ class ModelLedger implements Ledger {
 
   async changeFailure(id: number, change: FailureChange): Promise<boolean> {
     const data = this.#data();
-    if (change.state === 'discarded') return changeFailure(data, id, { ...change, nextAttemptAt: null });
+    if (change.state === 'discarded') {
+      const { isNoWin = false, ...rest } = change;
+      return changeFailure(data, id, { ...rest, nextAttemptAt: null, ...(isNoWin ? { slot: null } : {}) });
+    }
     const attempts = (data.failures.find((one) => one.id === id)?.attempts ?? 0) + 1;
     return changeFailure(data, id, { ...change, attempts });
   }
@@ -229,7 +235,7 @@ function writeCoupons(data: LedgerData, coupons: readonly NewCoupon[], issuedAt:
     const standing = data.coupons.filter((one) => one.eventId === eventId);
     const atSlot = standing.find((one) => one.slot === slot);
     const others = standing.filter((one) => (one.userId === userId && one.nth === nth) || one.claimId === claimId);
-    const isRepeat = atSlot?.claimId === claimId;
+    const isRepeat = atSlot !== undefined && sameWin(atSlot, coupon);
     if (!isRepeat && (atSlot !== undefined || others.length > 0)) {
       return { outcome: 'conflict', eventId, slot, message: `another win stands where slot ${slot} belongs` };
     }

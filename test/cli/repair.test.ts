@@ -130,6 +130,45 @@ test('a win that the ledger refuses is seen, reissued when the cause is gone, or
   );
 });
 
+test('what is no win is discarded for a reason, and nobody is told that it costs a coupon', async (t) => {
+  const folder = temporaryFolder(t);
+  const server = await serve(t, folder);
+  await server.run('claim', 'demo', 'good');
+  const wins = [{ slot: 1, userId: 'evil', nth: 1, claimId: '1-x', key: null, wonAt: 1 }];
+  const record = JSON.stringify({ v: 1, type: 'wins', eventId: 'demo', epoch: 1, revision: 1, wins });
+  const database = new DatabaseSync(join(folder, 'data/ledger.db'));
+  database.exec(`INSERT INTO failed_issuances (event_id, slot, user_id, record, error, attempts, next_attempt_at, state)
+                 VALUES ('demo', NULL, 'evil', '${record}', 'planted', 1, 9e15, 'waiting'),
+                        (NULL, NULL, NULL, 'cut {"v', 'it is not JSON', 1, 9e15, 'waiting')`);
+  database.close();
+  const [own, poison] = await failedOnes(server, 2);
+  const refused = await server.run('audit', 'demo');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /I2: slot 1 is .* of good in the\s+gate,\s+1-x\s+of\s+evil\s+in\s+failed\s+issuance/);
+  for (const [one, meaning, done] of [
+    [
+      own,
+      /holds no slot of demo[^]*\n +slot +none\n +user +evil\n +record +\{.*"claimId":"1-x"/,
+      /no such win, and every win of demo is as it was/,
+    ],
+    [
+      poison,
+      /no record of a win[^]*\n +event +unknown\n[^]*record +cut \{"v\n/,
+      /was no record of a win, and every win is as it was/,
+    ],
+  ] as const) {
+    const discard = ['failed', 'discard', String(one?.id), '--reason', 'written by hand'];
+    const silent = await server.run(...discard);
+    assert.match(silent.stdout, meaning);
+    const said = await server.run(...discard, '--yes');
+    assert.match(said.stdout, done);
+    for (const { stdout } of [silent, said]) assert.doesNotMatch(stdout, /\?|stays counted|gets no coupon/);
+  }
+  const { code, stdout } = await server.run('audit', 'demo');
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /won +1 = 1 issued \+ 0 waiting \+ 0 failed \+ 0 discarded/);
+});
+
 test('a ledger is brought to this version, once', async (t) => {
   const cwd = temporaryFolder(t);
   const migrate = async () =>

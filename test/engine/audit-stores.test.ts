@@ -161,8 +161,8 @@ describe('an audit of three stores', () => {
         const state = { attempts: 1, nextAttemptAt: 1, state: 'waiting', reason: null } as const;
         fleet.data.failures.push({ id: 1, eventId: one, slot: 2, userId: 'u2', record, error: 'x', ...state });
       },
-      'I8',
-      /the ledger has 5 wins up to slot 4/,
+      'I12',
+      /slot 2 has its coupon, and is waiting as failed issuance 1 as well/,
     ],
     'a revision that the ledger has not, and that is nowhere on its way': [
       (fleet) => {

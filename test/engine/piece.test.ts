@@ -51,6 +51,8 @@ interface Given {
   readonly record?: string;
   readonly stops?: readonly StoppedEvent[];
   readonly stopped?: string | null;
+  /** What the gate says of a win; it cannot tell where absent. */
+  readonly isWon?: (win: Win) => boolean | null;
 }
 
 async function take(records: readonly (LogRecord | PoisonRecord)[], given: Given = {}): Promise<Piece> {
@@ -73,6 +75,7 @@ async function take(records: readonly (LogRecord | PoisonRecord)[], given: Given
       couponOf,
       lastSlotOf: (eventId) => ledger.lastSlot(eventId),
       causeOf: (eventId) => (eventId === 'drop' ? stopped : null),
+      isWon: async (_eventId, win) => given.isWon?.(win) ?? null,
       nextAttemptAt: () => 99,
     },
     stops,
@@ -127,7 +130,10 @@ describe('a piece of the log', () => {
       const piece = await take(records, { last: 3, kept: { 2: state } });
       assert.deepEqual(issued(piece), [1]);
       assert.deepEqual(piece.stops, [
-        { eventId: 'drop', cause: 'slot 2 is 2-f00000000000 in the log, and was 2-000000000000 before' },
+        {
+          eventId: 'drop',
+          cause: 'slot 2 is 2-f00000000000 of mallory in the log, and was 2-000000000000 of u2 before',
+        },
       ]);
       assert.deepEqual(keptSlots(piece), [null, 4], 'the ledger has slot 3 already');
       const [other] = piece.failures;
@@ -143,7 +149,7 @@ describe('a piece of the log', () => {
     assert.deepEqual(keptSlots(piece), [null, 4, 5]);
     assert.equal(piece.stops.length, 1);
     const stopped = await take([slots(1, 2), winsOf([winAt(2, 'mallory')])], { stopped: 'before' });
-    assert.deepEqual([issued(stopped), keptSlots(stopped), stopped.stops], [[], [null, 1, 2], []]);
+    assert.deepEqual([issued(stopped), keptSlots(stopped), stopped.stops], [[], [1, 2, null], []]);
   });
 
   it('that leaves a gap stops the event from there on, and no other', async () => {
@@ -174,6 +180,87 @@ describe('a piece of the log', () => {
     assert.deepEqual([issued(piece), keptSlots(piece), piece.stops], [[1, 2], [4, 5], stops]);
     assert.deepEqual(new Set(piece.failures.map(({ error }) => error)), new Set(['The event is stopped: planted']));
     assert.deepEqual(new Set(piece.failures.map(({ nextAttemptAt }) => nextAttemptAt)), new Set([99]));
+  });
+
+  it('that has what the gate gave to nobody keeps it beside all slots, and those who have won hold theirs', async () => {
+    const isWon = (win: Win): boolean => win.userId !== 'mallory';
+    // On a slot with a coupon, on one that is kept, and on the next three, before and behind those who have won them.
+    const evil = [1, 2, 4, 5, 900].map((slot) => winAt(slot, 'mallory'));
+    const records = [winsOf(evil.slice(0, 3)), slots(4, 6), winsOf(evil.slice(3)), slots(7, 7)];
+    for (const state of ['waiting', 'discarded'] as const) {
+      const given = { last: 3, kept: { 2: state }, stops: [{ eventId: 'drop', cause: 'planted' }], isWon };
+      const piece = await take(records, given);
+      assert.deepEqual([issued(piece), keptSlots(piece)], [[], [null, null, null, 4, 5, 6, null, null, 7]]);
+      for (const { slot, userId, error } of piece.failures) {
+        assert.equal(userId === 'mallory', slot === null);
+        assert.match(
+          error,
+          slot === null ? /^The gate has no win \d+-f0+ of mallory\. The event/ : /^The event is stopped: /,
+        );
+      }
+    }
+  });
+
+  it('that has a slot far away, of nobody, stops the event, and takes no other slot for a repeat afterwards', async () => {
+    const isWon = (win: Win): boolean => win.userId !== 'mallory';
+    const piece = await take([slots(1, 2), winsOf([winAt(900, 'mallory')]), slots(3, 3), slots(5, 5)], { isWon });
+    assert.deepEqual(
+      [issued(piece), keptSlots(piece)],
+      [
+        [1, 2],
+        [null, 3, 5],
+      ],
+    );
+    assert.equal(piece.stops[0]?.cause, 'the log goes on at slot 900 behind slot 2');
+  });
+
+  it('keeps who has won at the slot, where another was issued there just before', async () => {
+    const isWon = (win: Win): boolean => win.userId !== 'mallory';
+    const piece = await take([winsOf([winAt(1), winAt(2, 'mallory')]), slots(2, 3)], { isWon });
+    assert.deepEqual(
+      [issued(piece), keptSlots(piece)],
+      [
+        [1, 2],
+        [2, 3],
+      ],
+    );
+  });
+
+  it('keeps another user under the claim id of a win, and is not fooled by what it has of the claim id', async () => {
+    const fake = { ...winAt(2), userId: 'mallory' };
+    const kept = await take([winsOf([fake])], { last: 3, kept: { 2: 'waiting' }, isWon: () => false });
+    assert.deepEqual([issued(kept), keptSlots(kept), kept.stops.length], [[], [null], 1]);
+    const stops = [{ eventId: 'drop', cause: 'planted' }];
+    const beside = await take([winsOf([fake, winAt(3)])], {
+      last: 3,
+      stops,
+      isWon: ({ userId }) => userId !== 'mallory',
+    });
+    assert.deepEqual(keptSlots(beside), [null], 'slot 3 is issued, and is no second win');
+  });
+
+  it('keeps beside its slot what the ledger has a failed issuance of, in whatever state', async () => {
+    const stops = [{ eventId: 'drop', cause: 'planted' }];
+    const piece = await take([winsOf([winAt(2, 'mallory')])], { last: 3, kept: { 2: 'reissued' }, stops });
+    assert.deepEqual(keptSlots(piece), [null], 'a second of the slot would not be kept at all');
+  });
+
+  it('that no gate can have written is set aside as it is, and stops nothing', async () => {
+    const impossible = [
+      winsOf([winAt(0)]),
+      winsOf([winAt(10_000_001)]),
+      winsOf([{ ...winAt(1), nth: 101 }]),
+      winsOf([{ ...winAt(1), userId: 'a b' }]),
+      winsOf([{ ...winAt(1), userId: 'u'.repeat(129) }]),
+      winsOf([{ ...winAt(1), key: '' }]),
+      winsOf([winAt(1)], 'e'.repeat(65)),
+    ];
+    const piece = await take([...impossible, slots(1, 2)]);
+    assert.deepEqual([issued(piece), piece.stops], [[1, 2], []]);
+    assert.deepEqual(
+      piece.failures.map(({ eventId, slot, userId, record }) => [eventId, slot, userId, record]),
+      impossible.map((record) => [null, null, null, JSON.stringify(record)]),
+    );
   });
 
   it('of an event that is stopped already is kept, and stops nothing anew', async () => {

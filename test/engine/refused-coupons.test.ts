@@ -133,7 +133,7 @@ describe('finding what is refused', () => {
 
   /** The records of `count` wins, taken apart for a ledger that has none of them. */
   const pieceFor = (ledger: Ledger, count: number): Promise<Piece> => {
-    const none = { lastSlotOf: async () => 0, causeOf: () => null, nextAttemptAt: () => 0 };
+    const none = { lastSlotOf: async () => 0, causeOf: () => null, isWon: async () => null, nextAttemptAt: () => 0 };
     return pieceOf([record(count)], { ledger, couponOf, ...none }, []);
   };
 

@@ -15,7 +15,7 @@ type Failed = Wire<FailedIssuanceView>;
 const path = '/v1/failed-issuances';
 
 export function defineFailed(failed: Command): void {
-  const list = failed.command('list').description('List the wins that the ledger refused.');
+  const list = failed.command('list').description('List the wins that the ledger refused, and what was set aside.');
   list
     .option('--state <state>', `only those that are ${failedIssuanceStates.join(', ')}, or all`, 'waiting')
     .option('--limit <n>', 'list at most so many', '1000');
@@ -25,12 +25,14 @@ export function defineFailed(failed: Command): void {
   doesOnServer(reissue, async (act, _, text = '') => {
     const id = wholeNumber(text, '<id>', 1);
     const { body } = await act.server.ask<Failed>({ method: 'POST', path: `${path}/${id}/reissue`, as: 'admin' });
-    return settled(act, body, `Issued: the coupon of slot ${body.slot ?? '?'} of ${body.eventId ?? '?'} stands.`);
+    const whose =
+      body.slot === null ? 'its coupon' : `the coupon of slot ${body.slot} of ${body.eventId ?? 'its event'}`;
+    return settled(act, body, `Issued: ${whose} stands.`);
   });
 
   const discard = failed
     .command('discard')
-    .description('Give one up for ever: its user will not get the coupon.')
+    .description('Give one up for ever: a win gets no coupon, and what is no win is explained.')
     .argument('<id>', 'its number')
     .requiredOption('--reason <text>', 'why; kept with it')
     .option(...yesFlag);
@@ -84,23 +86,44 @@ async function discardFailed(act: ServerAct, options: Readonly<Record<string, st
       remedy: '`dibs failed list --state all` shows those there are.',
     });
   }
-  const preview = [
-    'Discarding this one is for ever: the win stays counted, and its coupon is never issued.',
-    ...failedFields(item),
-    ...fields([['your reason', visible(reason)]]),
-  ];
+  const preview = [...meaningOf(item), ...failedFields(item), ...fields([['your reason', visible(reason)]])];
   const intent = { preview, question: `Discard ${id} for ever?`, details: { act: 'discard', reason, failed: item } };
   if (!(await confirmed(act, options, intent))) return 1;
   const call = { method: 'POST', path: `${path}/${id}/discard`, as: 'admin', body: { reason } } as const;
   const { body } = await act.server.ask<Failed>(call);
-  return settled(act, body, `Discarded: slot ${body.slot ?? '?'} of ${body.eventId ?? '?'} gets no coupon.`);
+  return settled(act, body, `Discarded: ${discardedText(body)}`);
 }
 
-const failedFields = ({ eventId, slot, userId, error, attempts, nextAttemptAt }: Failed): string[] =>
+/** What discarding it will mean, in lines: a win is given up, and of anything else only the record is put away. */
+function meaningOf({ eventId, slot }: Failed): string[] {
+  if (eventId === null)
+    return ['Discarding this one is for ever: it is no record of a win, and costs nobody a coupon.'];
+  if (slot === null)
+    return [
+      `Discarding this one is for ever: it holds no slot of ${visible(eventId)}, and costs nobody a coupon.`,
+      'Your reason explains from then on what the log says of it.',
+    ];
+  return [
+    'Discarding this one is for ever: the win stays counted, and its coupon is never issued.',
+    'Should the gate have given its slot to another or to nobody, only the record is put away.',
+  ];
+}
+
+function discardedText({ eventId, slot }: Failed): string {
+  if (eventId === null) return 'it was no record of a win, and every win is as it was.';
+  if (slot === null) return `the gate has no such win, and every win of ${eventId} is as it was.`;
+  return `slot ${slot} of ${eventId} gets no coupon.`;
+}
+
+// Of what holds no slot the record is all there is to judge by; one that is cut may be of megabytes.
+const recordCharsMax = 300;
+
+const failedFields = ({ eventId, slot, userId, record, error, attempts, nextAttemptAt }: Failed): string[] =>
   fields([
     ['event', visible(eventId ?? 'unknown')],
-    ['slot', slot === null ? 'unknown' : count(slot)],
+    ['slot', slot === null ? 'none' : count(slot)],
     ['user', visible(userId ?? 'unknown')],
+    ...(slot === null ? [['record', visible(record.slice(0, recordCharsMax))] as [string, string]] : []),
     ['tried', `${count(attempts)} times, next at ${moment(nextAttemptAt, 'no time')}`],
     ['error', visible(error)],
   ]);

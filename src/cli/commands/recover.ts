@@ -35,7 +35,8 @@ async function recoverOne(act: ServerAct, options: Options, eventId: string): Pr
   }
   if (plan.findings.length > 0) {
     throw new CliTrouble('recovery_conflict', conflictOf(plan), {
-      remedy: 'Nothing was changed. Compare them by hand before anything is rebuilt.',
+      remedy:
+        'Nothing was changed. Discard what waits to be (`dibs failed list`); mend the rest by hand, then recover again.',
       details: { plan },
     });
   }

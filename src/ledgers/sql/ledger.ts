@@ -154,7 +154,7 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
       const now = await readNow(session);
       const due = rate === null || standing === null ? null : dueRate(standing, rate, now);
       const repeats = await this.#writeCoupons(session, [coupon], now);
-      await session.change('settle-failure', [id, 'reissued', null]);
+      await session.change('settle-failure', [id, 'reissued', null, 0]);
       if (due !== null) await keepRate(session, due, 1 - repeats);
       return { outcome: 'issued', repeats, issuedAt: now };
     });
@@ -164,7 +164,12 @@ export class SqlLedger<Session extends SqlSession> implements Ledger {
     const changed = await this.#write((session) =>
       change.state === 'waiting'
         ? session.change('postpone-failure', [id, keepable(change.error), change.nextAttemptAt])
-        : session.change('settle-failure', [id, change.state, keepable(change.reason)]),
+        : session.change('settle-failure', [
+            id,
+            change.state,
+            keepable(change.reason),
+            Number(change.isNoWin ?? false),
+          ]),
     );
     return changed === 1;
   }

@@ -1,6 +1,7 @@
 import type { NewCoupon } from '../../core/coupon.ts';
 import { freshRate, type IssueRate, msUntilDue, refilled, taken } from '../../core/issue-rate.ts';
 import type { IssueOutcome } from '../../core/ledger.ts';
+import { sameWin } from '../../core/win.ts';
 import { isKeyTaken, isRowRefusal } from '../../lib/sqlite.ts';
 import type { Statements } from './statements.ts';
 
@@ -47,7 +48,7 @@ export function writeCoupons(sql: Statements, coupons: readonly NewCoupon[], iss
   for (const coupon of coupons) {
     if (insert(sql, coupon, issuedAt)) continue;
     const standing = sql.couponBySlot.get(coupon.eventId, coupon.slot);
-    if (standing?.claimId !== coupon.claimId) throw conflictAt(coupon, coupon.slot);
+    if (standing === undefined || !sameWin(standing, coupon)) throw conflictAt(coupon, coupon.slot);
     repeats += 1;
   }
   return repeats;

@@ -172,7 +172,7 @@ class SqliteLedger implements Ledger {
         throw new Stop({ outcome: 'refused', error: 'It waits no longer.' });
       const issuedAt = this.#clock.now();
       const repeats = writeAtRate(this.#sql, [coupon], rate, issuedAt);
-      this.#sql.settleFailure.run(id, 'reissued', null);
+      this.#sql.settleFailure.run(id, 'reissued', null, 0);
       return { outcome: 'issued', repeats, issuedAt };
     });
   }
@@ -183,7 +183,7 @@ class SqliteLedger implements Ledger {
         const { changes } =
           change.state === 'waiting'
             ? this.#sql.postponeFailure.run(id, change.error, change.nextAttemptAt)
-            : this.#sql.settleFailure.run(id, change.state, change.reason);
+            : this.#sql.settleFailure.run(id, change.state, change.reason, Number(change.isNoWin ?? false));
         return changes === 1;
       }),
     );

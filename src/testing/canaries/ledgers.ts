@@ -154,6 +154,38 @@ export const ledgerCanaries: readonly LedgerCanary[] = [
     })),
   },
   {
+    name: 'counts what is kept beside a coupon as a win of its own',
+    failsAt: ['failed issuances > beside a coupon of their slot are no second win of it, waiting or discarded'],
+    open: breaking((ledger, store) => ({
+      async totals(eventId) {
+        const placed = store.failures.filter((one) => one.eventId === eventId && one.slot !== null);
+        const inState = (state: string) => placed.filter((one) => one.state === state).length;
+        return { ...(await ledger.totals(eventId)), failed: inState('waiting'), discarded: inState('discarded') };
+      },
+    })),
+  },
+  {
+    name: 'lets what nobody has won hold its slot',
+    failsAt: ['changing a failed issuance > discards what nobody has won, which holds its slot no more'],
+    open: breaking((ledger) => ({
+      changeFailure: (id, change) =>
+        ledger.changeFailure(id, change.state === 'discarded' ? { ...change, isNoWin: false } : change),
+    })),
+  },
+  {
+    name: 'takes another user under the same claim id for a repeat',
+    failsAt: ['a conflict is said, and nothing is written > another user under the same claim id'],
+    open: breaking((ledger, store) => ({
+      issue(batch) {
+        const coupons = batch.coupons.map((coupon) => {
+          const standing = store.coupons.find(hasCoupon(store, coupon));
+          return standing?.claimId === coupon.claimId ? { ...coupon, userId: standing.userId } : coupon;
+        });
+        return ledger.issue({ ...batch, coupons });
+      },
+    })),
+  },
+  {
     name: 'does not count attempts',
     failsAt: ['changing a failed issuance > that stays waiting counts an attempt'],
     open: breaking((ledger, store) => ({

@@ -6,6 +6,8 @@ import { type LedgerCase, type LedgerConcern, needing } from './bench.ts';
 // Each contradicts the coupon of slot 2, in one way alone.
 const contradictions: readonly (readonly [string, NewCoupon])[] = [
   ['another claim on the same slot', couponOf(2, { userId: 'mallory', claimId: '2-ffffffffffff' })],
+  ['another user under the same claim id', couponOf(2, { userId: 'mallory' })],
+  ['another number of the user under the same claim id', couponOf(2, { nth: 2 })],
   ['the same user and nth on another slot', couponOf(9, { userId: 'user-2' })],
   ['the same claim id on another slot', couponOf(9, { claimId: couponOf(2).claimId })],
 ];

@@ -103,6 +103,14 @@ export const failures: LedgerConcern = {
       await ledger.changeFailure(first!.id, { state: 'discarded', reason: 'a test account' });
       assert.deepEqual(slotsOf(await ledger.failures({ ...all, dueAt })), [1, 2], 'only those that wait');
     },
+    'beside a coupon of their slot are no second win of it, waiting or discarded': async ({ ledger }) => {
+      const [first] = await keep(ledger, 1, 2, 3);
+      const coupons = [couponOf(1, { userId: 'mallory', claimId: '1-ffffffffffff' }), couponOf(2)];
+      await issue(ledger, { from: '1-0', to: '2-0', coupons: [...coupons, couponOf(3, { eventId: 'other' })] });
+      assert.deepEqual(await ledger.totals('drop'), { issued: 2, failed: 1, discarded: 0, lastSlot: 3 });
+      await ledger.changeFailure(first!.id, { state: 'discarded', reason: 'another was first' });
+      assert.deepEqual(await ledger.totals('drop'), { issued: 2, failed: 1, discarded: 0, lastSlot: 3 });
+    },
     'are counted by state, over all events': async ({ ledger }) => {
       assert.deepEqual(await ledger.failureTotals(), { waiting: 0, reissued: 0, discarded: 0 });
       const [first, second] = await keep(ledger, 1, 2, 3);
@@ -133,6 +141,22 @@ export const changing: LedgerConcern = {
       assert.equal(await ledger.changeFailure(failure.id, { state: 'discarded', reason: '중복 계정' }), true);
       const discarded = { ...failure, state: 'discarded', reason: '중복 계정', nextAttemptAt: null };
       assert.deepEqual(await ledger.failure(failure.id), discarded);
+    },
+    'discards what nobody has won, which holds its slot no more': async ({ ledger }) => {
+      const [first, second] = await keep(ledger, 1, 900);
+      const change = { state: 'discarded', reason: 'written by hand' } as const;
+      assert.equal(await ledger.changeFailure(second!.id, { ...change, isNoWin: true }), true);
+      assert.deepEqual(await ledger.failure(second!.id), { ...second, ...change, slot: null, nextAttemptAt: null });
+      assert.deepEqual(await ledger.failuresBySlot('drop', [1, 900]), [first]);
+      assert.deepEqual(await ledger.totals('drop'), { issued: 0, failed: 1, discarded: 0, lastSlot: 1 });
+      assert.equal(await ledger.lastSlot('drop'), 1);
+      const again = { ...change, isNoWin: true };
+      assert.equal(await unchangedBy(ledger, () => ledger.changeFailure(second!.id, again)), false);
+      assert.equal(await ledger.changeFailure(first!.id, { ...change, isNoWin: false }), true);
+      assert.deepEqual(await ledger.totals('drop'), { issued: 0, failed: 0, discarded: 1, lastSlot: 1 });
+      // Whoever has won the slot is kept there when it comes.
+      await issue(ledger, { from: '1-0', to: '2-0', failures: [failureOf(900)] });
+      assert.equal((await ledger.failuresBySlot('drop', [900])).length, 1);
     },
     'that waits no longer changes nothing': async ({ ledger }) => {
       const [first, second] = await keep(ledger, 1, 2);

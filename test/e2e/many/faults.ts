@@ -5,6 +5,7 @@ import { registerIssuing } from '../cases/issuing.ts';
 import { registerLedgerTrouble } from '../cases/ledger-trouble.ts';
 import { fleetSite, shared } from '../site.ts';
 import type { DatabaseName } from '../stores.ts';
+import { registerContradictions } from './contradiction.ts';
 import { registerPoison } from './poison.ts';
 
 /** Registers them; a file for each database, so that two run beside each other. */
@@ -15,5 +16,6 @@ export function registerManyFaults(database: DatabaseName): void {
     registerLedgerTrouble(open);
     registerConflicts(open);
     registerPoison(open);
+    registerContradictions(open);
   });
 }

@@ -34,7 +34,7 @@ const intended: Readonly<
   'failures-due': { values: [50, 20], mysql: ['failed_issuances_by_due'], postgres: ['failed_issuances_by_due'] },
   failures: { values: [100, null, null, 20], mysql: ['PRIMARY'], postgres: ['failed_issuances_pkey'] },
   'lock-failure': { values: [7], mysql: ['PRIMARY'], postgres: ['failed_issuances_pkey'] },
-  'settle-failure': { values: [7, 'discarded', 'x'], mysql: ['PRIMARY'], postgres: ['failed_issuances_pkey'] },
+  'settle-failure': { values: [7, 'discarded', 'x', 0], mysql: ['PRIMARY'], postgres: ['failed_issuances_pkey'] },
   'postpone-failure': { values: [7, 'x', 9], mysql: ['PRIMARY'], postgres: ['failed_issuances_pkey'] },
   position: { values: ['event-1'], mysql: ['PRIMARY'], postgres: ['log_positions_pkey'] },
   'move-position': { values: ['event-1', '0-1', '0-2'], mysql: ['PRIMARY'], postgres: ['log_positions_pkey'] },

@@ -13,7 +13,7 @@ import type { Subject } from './conformance.ts';
 type Step =
   | { readonly act: 'issue'; readonly stale: boolean; readonly probe: boolean; readonly batch: Partial<IssueBatch> }
   | { readonly act: 'reissue'; readonly which: number; readonly coupon: NewCoupon }
-  | { readonly act: 'change'; readonly which: number; readonly discard: boolean }
+  | { readonly act: 'change'; readonly which: number; readonly discard: boolean; readonly isNoWin: boolean }
   | { readonly act: 'put'; readonly event: LedgerEvent }
   | { readonly act: 'unstop' };
 
@@ -47,7 +47,15 @@ const rarely = fc.integer({ min: 0, max: 5 }).map((n) => n === 0);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ act: fc.constant('issue' as const), stale: rarely, probe: rarely, batch }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('reissue' as const), which: fc.nat(5), coupon }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('change' as const), which: fc.nat(5), discard: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      act: fc.constant('change' as const),
+      which: fc.nat(5),
+      discard: fc.boolean(),
+      isNoWin: rarely,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('put' as const), event }) },
   { weight: 1, arbitrary: fc.constant({ act: 'unstop' as const }) },
 );
@@ -77,7 +85,7 @@ async function run(ledger: Ledger, steps: readonly Step[], eventId: string): Pro
         break;
       case 'change': {
         const change = step.discard
-          ? ({ state: 'discarded', reason: 'by hand' } as const)
+          ? ({ state: 'discarded', reason: 'by hand', isNoWin: step.isNoWin } as const)
           : ({ state: 'waiting', error: 'again', nextAttemptAt: index } as const);
         seen.push(await ledger.changeFailure((await failures())[step.which]?.id ?? 0, change));
         break;

@@ -167,7 +167,8 @@ describe('a full disk', () => {
     }
     makeRoom();
     assert.equal(await issue(ledger, { ...rest, coupons: couponsOf(100, 600) }), 1);
-    assert.deepEqual(await ledger.totals('drop'), { issued: 600, failed: 2, discarded: 0, lastSlot: 601 });
+    // Slot 101 has its coupon by now.
+    assert.deepEqual(await ledger.totals('drop'), { issued: 600, failed: 1, discarded: 0, lastSlot: 601 });
   });
 });
 

@@ -1,0 +1,77 @@
+/** A win that somebody else writes into the topic: its event comes back by the commands of Dibs alone, and nobody loses a coupon. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { test } from 'node:test';
+import { partitionIndexOf } from '../../../src/logs/kafka/place.ts';
+import { write } from '../../logs/kafka/rig.ts';
+import { failedOnes, totals, users } from '../cases/issuances.ts';
+import { until } from '../server.ts';
+import { type FleetSite, partitions } from '../site.ts';
+
+interface Found {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What an operator sees of a command that ends with 1. */
+async function refusedRun({ fleet }: FleetSite, ...args: readonly string[]): Promise<Found> {
+  const ended = await fleet.run(...args).then(
+    () => assert.fail(`${args.join(' ')} ended with 0`),
+    (error: Found) => error,
+  );
+  assert.equal(ended.code, 1, ended.stderr);
+  return ended;
+}
+
+const cases = [
+  { what: 'on a slot that is issued', id: 'contradicted', slot: 2 },
+  { what: 'on a slot far behind a gap', id: 'overreached', slot: 900 },
+] as const;
+
+/** Registers them in the suite in which it is called; the log is Kafka. */
+export function registerContradictions(open: () => Promise<FleetSite>): void {
+  for (const { what, id, slot } of cases) {
+    test(`a win that nobody has won, ${what}: seen, discarded, recovered, and the audit is clean`, async () => {
+      const site = await open();
+      const { front, fleet } = site;
+      const url = (): readonly string[] => ['--url', front.next().url];
+      const [, kafka = '', topic = ''] = /^(kafka:\/\/[^/]+)\/([^?]+)/.exec(fleet.env['DIBS_LOG'] ?? '') ?? [];
+      await front.create({ id, capacity: 20 });
+      await front.claimAll(users(5, id), 1);
+      await front.settled(id);
+      const wins = [{ slot, userId: 'evil', nth: 1, claimId: `${slot}-x`, key: null, wonAt: 1 }];
+      const record = { v: 1, type: 'wins', eventId: id, epoch: 1, revision: 1, wins };
+      const value = Buffer.from(JSON.stringify(record));
+      await write(kafka, topic, partitionIndexOf(id, partitions), [{ key: id, value }]);
+      for (const server of site.servers()) {
+        await until(
+          () => server.claim(id, 'user-6'),
+          ({ status, body }) => status === 503 && body.code === 'recovering',
+        );
+      }
+      const audited = await refusedRun(site, 'audit', id, ...url());
+      assert.match(audited.stdout, /won +[56] = 5 issued \+ [01] waiting \+ [01] failed \+ 0 discarded/);
+      const kept = (await failedOnes(front, id)).find(({ userId }) => userId === 'evil');
+      assert.equal(kept?.slot, null);
+      const number = String(kept?.id);
+      const refused = await refusedRun(site, 'recover', id, '--yes', ...url());
+      assert.match(
+        refused.stderr,
+        new RegExp(`failed\\s+issuance\\s+${number},\\s+which\\s+waits\\s+to\\s+be\\s+discarded`),
+      );
+      await refusedRun(site, 'failed', 'reissue', number, ...url());
+      const discarded = await fleet.run('failed', 'discard', number, '--reason', 'by hand', '--yes', ...url());
+      assert.match(discarded, new RegExp(`the gate has no such win, and every win of ${id} is as it was`));
+      await fleet.run('recover', id, '--yes', ...url());
+      await front.claimAll(users(20, id), 4);
+      const home = await until(
+        () => front.settled(id),
+        ({ issued }) => issued === 20,
+      );
+      assert.deepEqual(totals(home), { ok: true, won: 20, issued: 20, failed: 0, discarded: 0 });
+      await fleet.run('audit', id, ...url());
+      assert.ok((await front.coupons(id)).every(({ userId }) => userId !== 'evil'));
+    });
+  }
+}
