@@ -13,6 +13,7 @@ type Options = Readonly<Record<string, string>>;
 
 // All records of an event are read twice: for the plan, and for the rebuilding itself.
 const timeoutMs = 600_000;
+const conflictRemedy = 'Discard what waits to be (`dibs failed list`); mend the rest by hand, then recover again.';
 
 export function defineRecover(command: Command): void {
   command
@@ -35,8 +36,7 @@ async function recoverOne(act: ServerAct, options: Options, eventId: string): Pr
   }
   if (plan.findings.length > 0) {
     throw new CliTrouble('recovery_conflict', conflictOf(plan), {
-      remedy:
-        'Nothing was changed. Discard what waits to be (`dibs failed list`); mend the rest by hand, then recover again.',
+      remedy: `Nothing was changed. ${conflictRemedy}`,
       details: { plan },
     });
   }
@@ -77,7 +77,8 @@ async function recoverAll(act: ServerAct, options: Options): Promise<ExitCode> {
     }
   } else if (left.length === 0) screen.lines('No event waits for recovery.');
   screen.document({ recovered: events, left });
-  screen.lines(...left.flatMap((plan) => screen.paint('red', conflictOf(plan)).split('\n')));
+  for (const plan of left) screen.lines(...conflictOf(plan).split('\n'));
+  if (left.length > 0) screen.lines(`They are left as they are. ${conflictRemedy}`);
   return left.length === 0 ? 0 : 1;
 }
 
