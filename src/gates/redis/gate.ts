@@ -198,8 +198,8 @@ class RedisGate implements Gate {
     return await restoreEvent(this.#connection, this.#names, restoration);
   }
 
-  async check(): Promise<void> {
-    await this.#watch.check();
+  async check(): Promise<readonly string[]> {
+    return await this.#watch.check();
   }
 
   async unfence(eventId: string, { won, revision }: Cover): Promise<boolean> {

@@ -1,9 +1,10 @@
 import type { Admin, Connection, ConnectionPool } from '@platformatic/kafka';
 import type { DibsError } from '../../core/errors.ts';
+import { within } from '../../lib/within.ts';
 import { calmPool, clientOptions, cut, type Library } from './library.ts';
 import type { Settings } from './options.ts';
 import { describeTopic, type Topic } from './topic.ts';
-import { unavailable, within } from './trouble.ts';
+import { unavailable } from './trouble.ts';
 
 type FetchAnswer = Awaited<ReturnType<Library['fetchV13']['api']['async']>>;
 /** A piece of a partition, as a server gives it. */
