@@ -2,7 +2,7 @@ import closeWithGrace from 'close-with-grace';
 import type { ServerLog } from './server-log.ts';
 
 // Longer than the server itself waits for its answers, shorter than the 30 s after which service managers kill.
-const stopWithinMs = 20_000;
+export const stopWithinMs = 20_000;
 
 /** The first signal answers what has been taken and ends with 0; a second one ends at once. */
 export function stopOnSignal(served: { close(): Promise<void> }, log: ServerLog, say: (line: string) => void): void {

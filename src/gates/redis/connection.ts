@@ -25,6 +25,8 @@ export interface ConnectionOptions {
 }
 
 const pingIntervalMs = 1_000;
+// Whoever closes has nothing more to ask: a Redis that hangs must not keep a process that is told to end.
+const closeMsMax = 1_000;
 const retryBounds = { baseMs: 50, maxMs: 2_000 };
 
 /**
@@ -108,11 +110,11 @@ export class RedisConnection {
     });
   }
 
-  /** Takes no more calls, waits for those that are under way, and is gone. */
+  /** Takes no more calls, waits a moment for those that are under way, and is gone. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    const timer = setTimeout(() => this.#link.destroy(), this.#options.callTimeoutMs);
+    const timer = setTimeout(() => this.#link.destroy(), closeMsMax);
     await this.#link.close().catch(() => this.#link.destroy());
     clearTimeout(timer);
   }
