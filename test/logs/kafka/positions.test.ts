@@ -119,11 +119,11 @@ describeService('kafka', 'a topic in use', () => {
     withTenWins(async ({ url, topic, log, partition, told, open }) => {
       const { position } = await log.read(partition, startPosition, 2);
       await remake(url, topic);
-      const trouble = await troubleOf('unavailable', () => log.read(partition, startPosition, 100));
-      assert.match(trouble.message, /made again while it was in use, or .*; restart/);
-      await troubleOf('unavailable', () => log.append!([winsRecord('drop', 11)]));
-      await troubleOf('unavailable', () => log.ends(null, 10));
-      await troubleOf('unavailable', () => log.check());
+      const trouble = await troubleOf('store_unfit', () => log.read(partition, startPosition, 100));
+      assert.match(trouble.message, /made again while it was in use, or .*; restart this process/);
+      await troubleOf('store_unfit', () => log.append!([winsRecord('drop', 11)]));
+      await troubleOf('store_unfit', () => log.ends(null, 10));
+      await troubleOf('store_unfit', () => log.check());
       assert.equal(told.length, 1, told.join('\n'));
       assert.deepEqual(await slotsIn(await open(), partition, position), []);
     }),
@@ -132,8 +132,8 @@ describeService('kafka', 'a topic in use', () => {
     'that is made again is noticed by who only appends',
     withTenWins(async ({ url, topic, log, told }) => {
       await remake(url, topic);
-      await troubleOf('unavailable', () => log.append!([winsRecord('drop', 11)]));
-      await troubleOf('unavailable', () => log.append!([winsRecord('drop', 11)]));
+      await troubleOf('store_unfit', () => log.append!([winsRecord('drop', 11)]));
+      await troubleOf('store_unfit', () => log.append!([winsRecord('drop', 11)]));
       assert.match(told.join(), /made again while it was in use/);
     }),
   );
