@@ -14,7 +14,7 @@ export function stopOnSignal(served: { close(): Promise<void> }, log: ServerLog,
     onTimeout: () => log.error({}, `not stopped within ${stopWithinMs / 1000} s; ended at once`),
   };
   closeWithGrace(options, async ({ err, signal }) => {
-    if (err !== undefined) log.error({ err }, 'an error that nobody caught; stopping');
+    if (err !== undefined) log.error({ err, stack: err.stack }, 'an error that nobody caught; stopping');
     else say(`Stopping (${signal ?? 'asked to'}): answering what has been taken.`);
     await served.close().catch((error: unknown) => {
       log.error({ err: error }, 'the stores did not close cleanly');

@@ -1,3 +1,4 @@
+import type { Alarm } from '../../core/alarm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { DibsError } from '../../core/errors.ts';
 import { within } from '../../lib/within.ts';
@@ -14,7 +15,7 @@ export interface WatchContext {
   readonly cluster: boolean;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly intervalMs: number;
-  readonly alarm: (message: string, error: unknown) => void;
+  readonly alarm: Alarm;
   /** Done at each look besides; what it meets is met by others as well. */
   readonly tend: () => Promise<void>;
 }
@@ -164,7 +165,7 @@ export class SettingsWatch {
     if (this.#isStarting && now?.details['passing'] !== true) return;
     if (now !== null && now.message !== before?.message)
       alarm('Nothing is decided: Redis would not keep what it acknowledges', now);
-    if (now === null && before !== null) alarm(`Redis at ${name} keeps what it acknowledges again`, null);
+    if (now === null && before !== null) alarm(`Redis at ${name} keeps what it acknowledges again`, null, true);
   }
 
   /** Runs, upon keys that belong to this master, everything that scripts do. */
