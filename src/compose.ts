@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { demandShared, isShared, openLedger, openStores, type StoreHooks } from './compose/stores.ts';
 import { type Config, type ConfigOutcome, configFromOptions, type DibsOptions, type Role, roles } from './config.ts';
+import type { Alarm } from './core/alarm.ts';
 import type { Clock } from './core/clock.ts';
 import { DibsError } from './core/errors.ts';
 import type { Dibs, Observer } from './engine/dibs.ts';
@@ -14,8 +15,8 @@ import { systemClock } from './lib/system-clock.ts';
 export interface DibsHooks {
   /** What is measured: batches of claims and of coupons. */
   readonly observer?: Observer | undefined;
-  /** Something an operator should know of, with its cause or null; a process warning where absent. */
-  readonly onAlarm?: ((message: string, cause: unknown) => void) | undefined;
+  /** What an operator should know of; a process warning where absent, but for what is over. */
+  readonly onAlarm?: Alarm | undefined;
   /** The clock that opens and closes events; the machine's own where absent. */
   readonly clock?: Clock | undefined;
 }
@@ -65,7 +66,8 @@ async function ownKeysOf(config: Config): ReturnType<typeof loadOrMakeKeys> {
   return loadOrMakeKeys(config.dataDir, givenKeys(config));
 }
 
-const warn = (message: string, cause: unknown): void => {
+const warn: Alarm = (message, cause, isOver) => {
+  if (isOver === true) return;
   const detail = cause instanceof Error ? cause.message : '';
   process.emitWarning(message, { type: 'DibsWarning', detail });
 };

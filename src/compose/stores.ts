@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
+import type { Alarm } from '../core/alarm.ts';
 import type { Clock } from '../core/clock.ts';
 import { DibsError } from '../core/errors.ts';
 import type { Gate } from '../core/gate.ts';
@@ -16,7 +17,7 @@ import { openEmbeddedLog } from '../logs/embedded/log.ts';
 export interface StoreHooks {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly alarm: (message: string, error: unknown) => void;
+  readonly alarm: Alarm;
 }
 
 /** The stores of one process. */

@@ -85,8 +85,11 @@ export interface Gate {
    * Null where what stands is not what `ifStanding` says: somebody else was faster, and nothing has changed.
    */
   restore(restoration: Restoration): Promise<EventSnapshot | null>;
-  /** Throws `unavailable` or `store_unfit` when claims cannot be decided now. */
-  check(): Promise<void>;
+  /**
+   * What keeps the claims of some events from being decided now, a message for each part of the store that is away or unfit;
+   * empty where nothing does. Throws `unavailable` or `store_unfit` where no claim can be decided.
+   */
+  check(): Promise<readonly string[]>;
   /**
    * Serves a fenced event on, where what stands is whole and covers what else is known of it; false where it does not, and
    * nothing has changed. Of an event that is not fenced: whether it covers that. Throws `event_not_found`.

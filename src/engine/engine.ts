@@ -7,6 +7,7 @@ import type { Ledger } from '../core/ledger.ts';
 import type { WinLog } from '../core/win-log.ts';
 import type { Attendance } from '../lib/attendance.ts';
 import { letOthersRun } from '../lib/let-others-run.ts';
+import { within } from '../lib/within.ts';
 import { Admitter } from './admitter.ts';
 import { audit } from './audit.ts';
 import { Claims } from './claims.ts';
@@ -63,6 +64,9 @@ const sweepIntervalsMs = { alone: 5_000, shared: 100 } as const;
 const refreshIntervalMs = 2_000;
 // A wiped gate has lost all its events at once, and ten thousand lines say no more than these.
 const toldMax = 20;
+// A store that hangs must not keep a process that is told to end: a service manager kills it after 10 s, of which the HTTP
+// server may have taken 5. What is cut off costs nothing: whatever was answered is in the gate, and issued from there.
+const patienceMs = { work: 2_000, farewell: 500, stores: 1_500 } as const;
 
 /** Opens the engine over stores that are open and migrated: finds out which events can be served, then begins to issue. */
 export async function openEngine(parts: EngineParts, settings: EngineSettings): Promise<Dibs> {
@@ -252,12 +256,20 @@ class Engine implements Dibs {
   async #close(): Promise<void> {
     const { gate, log, ledger, attendance } = this.#parts;
     this.#stop.abort();
-    await this.#admitter.close();
-    await Promise.all([this.#relay?.stop(), this.#issuer.stop(), this.#reissuer.stop(), this.#refreshing]);
-    await attendance.stop();
-    await log.close();
-    await ledger.close();
-    await gate.close();
+    const loops = [this.#relay?.stop(), this.#issuer.stop(), this.#reissuer.stop(), this.#refreshing];
+    const work = Promise.all([this.#admitter.close(), ...loops]);
+    await this.#patiently(patienceMs.work, work);
+    await this.#patiently(patienceMs.farewell, attendance.stop());
+    // Closed under those who still wait for them, whose calls fail thereupon.
+    await this.#patiently(patienceMs.stores, Promise.all([log.close(), ledger.close(), gate.close(), work]));
+  }
+
+  /** Waits for `work`, but no longer than `ms`; it then goes on unwatched. */
+  async #patiently(ms: number, work: Promise<unknown>): Promise<void> {
+    const late = new DibsError('unavailable', 'A store does not answer.');
+    await within(this.#parts.clock, ms, work, () => late).catch((error: unknown) => {
+      if (error !== late) throw error;
+    });
   }
 }
 

@@ -54,26 +54,39 @@ export async function figures(context: FiguresContext): Promise<Figures> {
   };
 }
 
-/** Whether this process can do its work now: claims need the gate alone, issuing needs gate, log and ledger. */
+/**
+ * Whether this process can do its work now: claims need the gate alone, issuing needs gate, log and ledger. A gate that decides
+ * for some events is enough: every process has the same gate, and to be unready would take the others from those as well.
+ */
 export async function readiness(
   { gate, log, ledger }: Pick<FiguresContext, 'gate' | 'log' | 'ledger'>,
   decides: boolean,
 ): Promise<Readiness> {
-  const needed = [await health(`gate:${gate.kind}`, () => gate.check())];
+  const needed: [string, Check][] = [[`gate:${gate.kind}`, () => gate.check()]];
   // The embedded log is the gate once more.
-  if (!decides && log.append !== null) needed.push(await health(`log:${log.kind}`, () => log.check()));
-  if (!decides) needed.push(await health(`ledger:${ledger.kind}`, () => ledger.check()));
-  const missing = needed.filter(({ up }) => !up).map(({ store, message }) => ({ store, message: message ?? '' }));
-  return { ready: missing.length === 0, missing };
+  if (!decides && log.append !== null) needed.push([`log:${log.kind}`, () => log.check()]);
+  if (!decides) needed.push([`ledger:${ledger.kind}`, () => ledger.check()]);
+  const looks = await Promise.all(needed.map(async ([store, check]) => ({ store, ...(await look(check)) })));
+  return {
+    ready: looks.every(({ serves }) => serves),
+    missing: looks.flatMap(({ store, troubles }) => troubles.map((message) => ({ store, message }))),
+  };
 }
 
-async function health(store: string, check: () => Promise<void>): Promise<Figures['stores'][number]> {
+/** Throws where a store serves nobody; gives what it lacks where it serves some. */
+type Check = () => Promise<readonly string[] | void>;
+
+async function look(check: Check): Promise<{ readonly serves: boolean; readonly troubles: readonly string[] }> {
   try {
-    await check();
-    return { store, up: true, message: null };
+    return { serves: true, troubles: (await check()) ?? [] };
   } catch (error) {
-    return { store, up: false, message: error instanceof Error ? error.message : String(error) };
+    return { serves: false, troubles: [error instanceof Error ? error.message : String(error)] };
   }
+}
+
+async function health(store: string, check: Check): Promise<Figures['stores'][number]> {
+  const { troubles } = await look(check);
+  return { store, up: troubles.length === 0, message: troubles.length === 0 ? null : troubles.join(' ') };
 }
 
 async function eventFigures(

@@ -153,9 +153,13 @@ export class Relay {
     await letOthersRun();
   }
 
-  /** Up to a bound over all. An event stays due until its outbox has no more. */
+  /**
+   * Up to a bound over all. An event stays due until its outbox has no more. One that cannot be read holds up no other: its part
+   * of the gate may be away for long, and the sweep finds it once it is back. Throws where there is no other.
+   */
   async #gather(): Promise<Load> {
     const load: Load = { records: [], ends: new Map() };
+    const failures = new Map<string, unknown>();
     let wins = 0;
     for (const eventId of Array.from(this.#due)) {
       if (wins >= sendWinsMax) break;
@@ -164,8 +168,8 @@ export class Relay {
       const cursor = this.#cursors.get(eventId) ?? { at: await this.#context.placeOf(eventId), rebuilt: null };
       this.#cursors.set(eventId, cursor);
       const piece = await this.#next(eventId, cursor).catch((error: unknown) => {
-        this.#due.add(eventId);
-        throw error;
+        failures.set(eventId, error);
+        return [];
       });
       const last = piece.at(-1);
       if (last === undefined) continue;
@@ -176,7 +180,10 @@ export class Relay {
       }
       load.ends.set(eventId, { cursor, end: outboxIdOf(last) });
     }
-    return load;
+    if (load.records.length > 0 || failures.size === 0) return load;
+    for (const eventId of failures.keys()) this.#due.add(eventId);
+    const [failure] = failures.values();
+    throw failure;
   }
 
   async #next(eventId: string, cursor: Cursor): Promise<LogRecord[]> {

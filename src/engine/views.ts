@@ -196,7 +196,7 @@ export interface Figures {
   readonly stores: readonly { readonly store: string; readonly up: boolean; readonly message: string | null }[];
 }
 
-/** Whether claims can be decided, and what is missing where they cannot. */
+/** Whether claims can be decided, and what is missing: for all events where they cannot, else for some of them. */
 export interface Readiness {
   readonly ready: boolean;
   readonly missing: readonly { readonly store: string; readonly message: string }[];

@@ -18,7 +18,7 @@ export interface HttpLimits {
   readonly streamClientsMax: number;
   /** How often `/v1/stream` sends figures. */
   readonly streamIntervalMs: number;
-  /** How long a stop waits for answers under way before it cuts them off; container runtimes kill after 10 s. */
+  /** How long a stop waits for answers under way before it cuts them off; the engine then needs up to 4 s of the 10 of a container runtime. */
   readonly stopGraceMs: number;
 }
 
@@ -33,5 +33,5 @@ export const defaultLimits: HttpLimits = {
   connectionsMax: 10_000,
   streamClientsMax: 32,
   streamIntervalMs: 1000,
-  stopGraceMs: 8000,
+  stopGraceMs: 5000,
 };

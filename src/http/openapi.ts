@@ -68,7 +68,10 @@ const securitySchemes = {
 const headers = {
   ETag: { description: 'The revision of the event in quotes, for If-Match.', schema: { type: 'string' } },
   Location: { description: 'The path of what was made.', schema: { type: 'string' } },
-  'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } },
+  'Retry-After': {
+    description: 'Seconds; absent where the admin is told of what no wait ends.',
+    schema: { type: 'integer' },
+  },
   Allow: { description: 'The methods that the address answers.', schema: { type: 'string' } },
   'WWW-Authenticate': { description: 'How to prove who one is.', schema: { type: 'string' } },
 } as const;

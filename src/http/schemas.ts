@@ -188,7 +188,7 @@ export const recoveryPlanSchema = object({
   findings: Type.Array(finding),
 });
 
-/** Whether claims can be decided; what is missing where they cannot comes as a problem. */
+/** That claims can be decided, and what some events lack; where none can be decided it comes as a problem. */
 export const readinessSchema = object({
   ready: Type.Boolean(),
   missing: Type.Array(object({ store: text(), message: text() })),

@@ -34,7 +34,12 @@ export function problemOf(error: unknown, caller: Caller['kind'], log: HttpLog):
   const detail = error.message === new DibsError(error.code).message ? undefined : error.message;
   if (statusOf[code] < 500) return problem(code, detail, error.details);
   if (!expected.includes(code)) log.error({ err: error, code: error.code }, 'a request could not be answered');
-  return caller === 'admin' ? problem(code, detail, error.details) : problem(code);
+  if (caller !== 'admin') return problem(code);
+  const told = problem(code, detail, error.details);
+  if (error.retryable) return told;
+  // Whoever can mend it is not sent to wait for it.
+  const { 'Retry-After': _, ...headers } = told.headers;
+  return { ...told, headers };
 }
 
 /** Answers with a problem, or cuts the connection where even that fails; never throws, as nobody is left to catch it. */

@@ -173,8 +173,9 @@ class ModelGate implements Gate {
     return entry.event;
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<readonly string[]> {
     this.#demandOpen();
+    return [];
   }
 
   async unfence(eventId: string, cover: Cover): Promise<boolean> {

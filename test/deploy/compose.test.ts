@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { kafkaName } from '../../services/kafka-jars.ts';
+import { stopWithinMs } from '../../src/cli/serve/stop.ts';
 import { configKeys } from '../../src/config.ts';
 import { requiredSettings } from '../../src/gates/redis/settings.ts';
 
@@ -43,6 +44,11 @@ describe('compose.yaml', () => {
   test('waits until each service is healthy, and asks each that stays', () => {
     for (const [name, body] of services) assert.match(body, /healthcheck:/, name);
     assert.match(services.get('api') ?? '', /migrate: \{ condition: service_completed_successfully \}/);
+  });
+
+  test('gives a process more time to stop than it gives itself', () => {
+    const [, grace] = /^x-dibs:.*?stop_grace_period: (\d+)s/ms.exec(compose) ?? [];
+    assert.ok(Number(grace) * 1_000 > stopWithinMs, grace);
   });
 
   test('names only keys of the configuration, and asks for each secret', () => {

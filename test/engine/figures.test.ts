@@ -54,6 +54,24 @@ describe('a store that is away', () => {
     assert.equal(stores[0]?.up, false);
   });
 
+  for (const role of ['claims', 'issuing'] as const) {
+    it(`is told where it is but a part of the gate, and whoever does the ${role} stays ready`, async (t) => {
+      const rig = await openRig(t, {
+        roles: [role],
+        gate: (gate) => wrapGate(gate, { check: () => Promise.resolve(['One is away.', 'Another is unfit.']) }),
+      });
+      assert.deepEqual(await rig.dibs.readiness(), {
+        ready: true,
+        missing: [
+          { store: 'gate:sqlite', message: 'One is away.' },
+          { store: 'gate:sqlite', message: 'Another is unfit.' },
+        ],
+      });
+      const { stores } = await rig.dibs.figures();
+      assert.deepEqual(stores[0], { store: 'gate:sqlite', up: false, message: 'One is away. Another is unfit.' });
+    });
+  }
+
   it('keeps whoever issues from being ready, be it gate or ledger', async (t) => {
     const away = { gate: false, ledger: false };
     const rig = await openRig(t, {

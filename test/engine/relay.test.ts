@@ -183,6 +183,30 @@ describe('a relay', () => {
     await shelf.complete();
   });
 
+  it('goes on with the others where an event cannot be read, and sends it once it can', async (t) => {
+    const shelf = new Shelf();
+    for (const id of ['a', 'away', 'z']) await shelf.create(id);
+    let isAway = true;
+    const gate = wrapGate(shelf.gate, {
+      outbox: (eventId, ...rest) =>
+        isAway && eventId === 'away' ? unavailable() : shelf.gate.outbox(eventId, ...rest),
+      // What cannot be reached is left out.
+      extents: async (...page) =>
+        (await shelf.gate.extents(...page)).filter(({ eventId }) => !isAway || eventId !== 'away'),
+    });
+    const { relay } = shelf.relay(t, { gate: () => gate });
+    for (let round = 1; round <= 5; round += 1) {
+      for (const id of ['a', 'away', 'z']) await shelf.win(id, 1);
+      for (const id of ['a', 'away', 'z']) relay.wake(id);
+      for (const id of ['a', 'z'])
+        await shelf.until(`${id} is sent`, async () => (await shelf.placesOf(id)).includes(`${round}-0`));
+    }
+    assert.deepEqual(await shelf.placesOf('away'), []);
+    isAway = false;
+    shelf.clock.step(sweepIntervalMs);
+    await shelf.complete();
+  });
+
   it('is not kept by gate or log that are away from going on when they are back', async (t) => {
     const shelf = new Shelf();
     await shelf.create('drop');

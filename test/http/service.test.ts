@@ -36,6 +36,20 @@ describe('a server whose gate does not answer', () => {
     }
   });
 
+  test('that lacks but a part of its gate is ready, and names what is missing', async () => {
+    const missing = [{ store: 'gate:redis', message: 'Redis at 10.0.0.2:6379 is not connected.' }];
+    const partly = await openRig({ override: { readiness: async () => ({ ready: true, missing }) } });
+    try {
+      const near = await partly.call('GET', '/readyz');
+      assert.deepEqual([near.status, near.json], [200, { ready: true, missing }]);
+      const far = await partly.call('GET', '/readyz', { headers: { 'x-forwarded-for': '203.0.113.9' } });
+      assert.deepEqual([far.status, far.json.missing[0]?.['store']], [200, 'gate:redis']);
+      assert.doesNotMatch(far.text, /10\.0\.0\.2/);
+    } finally {
+      await partly.close();
+    }
+  });
+
   test('is not ready even where it cannot say what is missing', async () => {
     const broken = await openRig({ override: { readiness: () => Promise.reject(new Error('no idea')) } });
     try {

@@ -32,6 +32,25 @@ describe('the log', () => {
   });
 });
 
+describe('a store that only a person can mend', () => {
+  test('is unavailable to all, and the admin, who is told what to do, is not asked to wait', async () => {
+    const unfit = new DibsError('store_unfit', 'Restart this process.');
+    const rig = await openRig({ override: { getEvent: () => Promise.reject(unfit) } });
+    try {
+      const [told, untold] = [
+        await rig.call('GET', '/v1/events/drop', { as: 'admin' }),
+        await rig.call('GET', '/v1/events/drop'),
+      ];
+      for (const answer of [told, untold]) assertProblem(answer, 503, 'unavailable');
+      assert.deepEqual([told.json.detail, told.headers.has('retry-after')], ['Restart this process.', false]);
+      assert.equal(untold.headers.has('retry-after'), true);
+      assert.doesNotMatch(untold.text, /Restart/);
+    } finally {
+      await rig.close();
+    }
+  });
+});
+
 describe('a problem that cannot be written', () => {
   test('cuts its own connection, and no other', async () => {
     const details: Record<string, unknown> = {};

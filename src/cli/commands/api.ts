@@ -5,7 +5,7 @@ import { type Act, does } from '../act.ts';
 import { checkAddress } from '../serve/address-check.ts';
 import { addressOf, storeLines } from '../serve/greeting.ts';
 import { warnOfPlainHttp } from '../serve/plain-http.ts';
-import { createServerLog } from '../serve/server-log.ts';
+import { alarmTo, createServerLog } from '../serve/server-log.ts';
 import { stopOnSignal } from '../serve/stop.ts';
 import { boundYoungHeap } from '../serve/young-heap.ts';
 import { fields } from '../table.ts';
@@ -29,7 +29,7 @@ async function runApi({ screen, config }: Act): Promise<ExitCode> {
   const { serveApi } = await import('../../compose.ts');
   const served = await serveApi(config, {
     logger: log,
-    onAlarm: (message, cause) => log.error(cause instanceof Error ? { err: cause } : {}, message),
+    onAlarm: alarmTo(log),
   });
   stopOnSignal(served, log, (line) => {
     screen.lines(line);

@@ -7,7 +7,7 @@ import { keysFileOf } from '../../lib/keys.ts';
 import { type Act, does } from '../act.ts';
 import { checkAddress } from '../serve/address-check.ts';
 import { addressOf, type Greeting, greetingLines } from '../serve/greeting.ts';
-import { createServerLog } from '../serve/server-log.ts';
+import { alarmTo, createServerLog } from '../serve/server-log.ts';
 import { stopOnSignal } from '../serve/stop.ts';
 import { warnOfPlainHttp } from '../serve/plain-http.ts';
 import { boundYoungHeap } from '../serve/young-heap.ts';
@@ -43,7 +43,7 @@ async function runServer({ screen, config }: Act): Promise<ExitCode> {
   const { serve } = await import('../../compose.ts');
   const served = await serve(config, {
     logger: log,
-    onAlarm: (message, cause) => log.error(cause instanceof Error ? { err: cause } : {}, message),
+    onAlarm: alarmTo(log),
   });
   stopOnSignal(served, log, (line) => {
     screen.lines(line);

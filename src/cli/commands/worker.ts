@@ -4,7 +4,7 @@ import type { ConfigKey } from '../../config.ts';
 import { type Act, does } from '../act.ts';
 import { checkAddress } from '../serve/address-check.ts';
 import { addressOf, rateLine, storeLines } from '../serve/greeting.ts';
-import { createServerLog } from '../serve/server-log.ts';
+import { alarmTo, createServerLog } from '../serve/server-log.ts';
 import { stopOnSignal } from '../serve/stop.ts';
 import { fields } from '../table.ts';
 import type { ExitCode } from '../trouble.ts';
@@ -34,7 +34,7 @@ async function runWorker({ screen, config }: Act): Promise<ExitCode> {
   const { work } = await import('../../compose.ts');
   const working = await work(config, listens, {
     logger: log,
-    onAlarm: (message, cause) => log.error(cause instanceof Error ? { err: cause } : {}, message),
+    onAlarm: alarmTo(log),
   });
   stopOnSignal(working, log, (line) => {
     screen.lines(line);

@@ -1,3 +1,4 @@
+import type { Alarm } from '../../core/alarm.ts';
 import { DibsError } from '../../core/errors.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { RedisAddress } from './address.ts';
@@ -12,19 +13,21 @@ import {
   singleLink,
 } from './link.ts';
 import type { Script } from './scripts.ts';
-import { Classifier } from './trouble.ts';
+import { Classifier, wordsOf } from './trouble.ts';
 
 /** How long a connection waits, and whom it tells. */
 export interface ConnectionOptions {
   /** A call that is not answered in this time is `unknown_outcome`. */
   readonly callTimeoutMs: number;
   readonly random: () => number;
-  readonly alarm: (message: string, error: unknown) => void;
+  readonly alarm: Alarm;
   /** A master is connected, for the first time or again: it may be another, or otherwise set. */
   readonly connected: (node: string) => void;
 }
 
 const pingIntervalMs = 1_000;
+// Whoever closes has nothing more to ask: a Redis that hangs must not keep a process that is told to end.
+const closeMsMax = 1_000;
 const retryBounds = { baseMs: 50, maxMs: 2_000 };
 
 /**
@@ -38,9 +41,12 @@ export class RedisConnection {
   readonly #classifier: Classifier;
   /** Masters that have left a call unanswered, and until when they are not asked again. */
   readonly #stalled = new Map<string, number>();
-  readonly #down = new Set<string>();
+  /** Masters that are not connected, and the refusal that was told of each. */
+  readonly #down = new Map<string, string | null>();
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #openUntil = 0;
+  /** What connecting has met last, by master. */
+  readonly #failures = new Map<string, unknown>();
   #lastFailure: unknown = null;
 
   private constructor(library: Library, address: RedisAddress, options: ConnectionOptions) {
@@ -108,11 +114,11 @@ export class RedisConnection {
     });
   }
 
-  /** Takes no more calls, waits for those that are under way, and is gone. */
+  /** Takes no more calls, waits a moment for those that are under way, and is gone. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    const timer = setTimeout(() => this.#link.destroy(), this.#options.callTimeoutMs);
+    const timer = setTimeout(() => this.#link.destroy(), closeMsMax);
     await this.#link.close().catch(() => this.#link.destroy());
     clearTimeout(timer);
   }
@@ -131,7 +137,7 @@ export class RedisConnection {
 
   #openingTrouble(error: unknown): DibsError {
     const { shown } = this.#address;
-    const words = error instanceof Error ? error.message : String(error);
+    const words = wordsOf(error);
     if (this.#classifier.isNotLetIn(error))
       return new DibsError('invalid_configuration', `${shown} refuses the user or the password: ${words}`);
     if (/cluster support disabled/.test(words))
@@ -163,15 +169,22 @@ export class RedisConnection {
 
   #assertAnswering(node: RedisNode): void {
     if (this.#state === 'closed') throw new DibsError('unavailable', 'The gate is closed.');
-    if (!node.isReady) throw new DibsError('unavailable', `Redis at ${node.name} is not connected.`);
+    if (!node.isReady) throw this.#notConnected(node.name);
     // Every byte that is written puts off the end of a connection that is dead, so that nothing is until that has come.
     if ((this.#stalled.get(node.name) ?? 0) > performance.now())
       throw new DibsError('unavailable', `Redis at ${node.name} does not answer.`);
   }
 
+  #notConnected(name: string): DibsError {
+    const cause = this.#failures.get(name);
+    const why = cause === undefined ? '' : `: ${wordsOf(cause)}`;
+    return new DibsError('unavailable', `Redis at ${name} is not connected${why}.`, { cause });
+  }
+
   #onReady(node: string): void {
     this.#stalled.delete(node);
-    if (this.#down.delete(node)) this.#options.alarm(`Redis at ${node} is connected again`, null);
+    this.#failures.delete(node);
+    if (this.#down.delete(node)) this.#options.alarm(`Redis at ${node} is connected again`, null, true);
     // Under this name goes what concerns a cluster as a whole.
     this.#down.delete(this.#address.shown);
     this.#options.connected(node);
@@ -179,9 +192,16 @@ export class RedisConnection {
 
   #onFailed(node: string, error: unknown): void {
     this.#lastFailure = error;
-    if (this.#state !== 'open' || this.#down.has(node)) return;
-    this.#down.add(node);
-    this.#options.alarm(`Redis at ${node} is lost; connecting again`, error);
+    this.#failures.set(node, error);
+    if (this.#state !== 'open') return;
+    const cause = new DibsError('unavailable', `${wordsOf(error)}.`, { cause: error });
+    const refusal = this.#classifier.replyOf(error);
+    const told = this.#down.get(node);
+    if (told === undefined) this.#options.alarm(`Redis at ${node} is lost; connecting again`, cause);
+    // An outage is told once; that it has become a refusal, which a person has to end, is told as well.
+    else if (refusal !== null && refusal !== told)
+      this.#options.alarm(`Redis at ${node} refuses the connection; connecting again`, cause);
+    if (told === undefined || refusal !== null) this.#down.set(node, refusal);
   }
 
   #retryIn(retries: number, cause: Error): number | Error {

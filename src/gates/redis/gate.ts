@@ -1,3 +1,4 @@
+import type { Alarm } from '../../core/alarm.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Decision } from '../../core/decision.ts';
 import { type ActOutcome, type EventCommand, judgeCommand } from '../../core/event-act.ts';
@@ -27,7 +28,7 @@ export interface RedisGateOptions {
   /** From 0 up to 1; spreads attempts to connect again. */
   readonly random: () => number;
   /** Told of trouble that no call meets by itself, and of its end. */
-  readonly alarm: (message: string, error: unknown) => void;
+  readonly alarm: Alarm;
   /** What all keys begin with; `dibs` where absent. */
   readonly prefix?: string;
   /** How long a call may take; 5 s where absent. */
@@ -198,8 +199,8 @@ class RedisGate implements Gate {
     return await restoreEvent(this.#connection, this.#names, restoration);
   }
 
-  async check(): Promise<void> {
-    await this.#watch.check();
+  async check(): Promise<readonly string[]> {
+    return await this.#watch.check();
   }
 
   async unfence(eventId: string, { won, revision }: Cover): Promise<boolean> {

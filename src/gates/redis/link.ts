@@ -121,6 +121,8 @@ export function clusterLink(library: Library, address: RedisAddress, times: Link
     hooks.failed(nameOf(node), error),
   );
   cluster.on('error', (error: unknown) => hooks.failed(address.shown, error));
+  /** Those that are being closed: the library forgets them at once, and its `destroy` would pass them over. */
+  let closing: readonly { destroy(): void }[] = [];
   type Master = (typeof cluster.masters)[number];
   const nodeFrom = (master: Master): RedisNode => ({
     name: master.address,
@@ -140,8 +142,13 @@ export function clusterLink(library: Library, address: RedisAddress, times: Link
     },
     masters: () => cluster.masters.map(nodeFrom),
     async close() {
-      if (cluster.isOpen) await cluster.close();
+      if (!cluster.isOpen) return;
+      closing = [...cluster.nodeByAddress.values()].flatMap(({ client }) => client ?? []);
+      await cluster.close();
     },
-    destroy: () => cluster.destroy(),
+    destroy() {
+      for (const client of closing) client.destroy();
+      cluster.destroy();
+    },
   };
 }

@@ -19,6 +19,13 @@ const doneNothing =
 const isScriptUnknown = /^NOSCRIPT\b/;
 const isNotLetIn = /^(?:NOAUTH|NOPERM|WRONGPASS|ERR AUTH|ERR invalid password|ERR Client sent AUTH)/;
 
+/** What an error says, to stand within a sentence. Where a name has several addresses, Node says nothing but a code. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  return (error.message || (code ?? error.name)).replace(/\.$/, '');
+}
+
 /** What an error of the client library means: nothing was done, or nobody knows. */
 export class Classifier {
   readonly #errors: RedisErrors;
@@ -51,9 +58,10 @@ export class Classifier {
     if (this.#isReply(error) && doneNothing.test(error.message))
       return new DibsError('unavailable', `${this.#shown} refuses: ${error.message}`, { cause: error });
     if (this.#wasNeverSent(error))
-      return new DibsError('unavailable', `${this.#shown} is not connected.`, { cause: error });
-    const words = error instanceof Error ? error.message : String(error);
-    return new DibsError('unknown_outcome', `${this.#shown} gave no answer that tells: ${words}`, { cause: error });
+      return new DibsError('unavailable', `${this.#shown} is not connected: ${wordsOf(error)}.`, { cause: error });
+    return new DibsError('unknown_outcome', `${this.#shown} gave no answer that tells: ${wordsOf(error)}`, {
+      cause: error,
+    });
   }
 
   #isReply(error: unknown): error is Error {

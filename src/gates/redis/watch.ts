@@ -1,5 +1,7 @@
+import type { Alarm } from '../../core/alarm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { DibsError } from '../../core/errors.ts';
+import { within } from '../../lib/within.ts';
 import type { RedisConnection } from './connection.ts';
 import type { KeyNames } from './keys.ts';
 import type { RedisNode } from './link.ts';
@@ -13,10 +15,13 @@ export interface WatchContext {
   readonly cluster: boolean;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly intervalMs: number;
-  readonly alarm: (message: string, error: unknown) => void;
+  readonly alarm: Alarm;
   /** Done at each look besides; what it meets is met by others as well. */
   readonly tend: () => Promise<void>;
 }
+
+// Whoever asks whether a process is ready waits some 3 s: a master that hangs must not make one of it that does not answer.
+const checkMsMax = 2_000;
 
 /** What is known of one master. */
 interface View {
@@ -72,15 +77,41 @@ export class SettingsWatch {
     return null;
   }
 
-  /** Looks at all of them now. Throws `store_unfit`, `unavailable`. */
-  async check(): Promise<void> {
+  /** Looks at all of them now; gives what keeps some of them from deciding. Throws `store_unfit`, `unavailable` where none can. */
+  async check(): Promise<string[]> {
     const nodes = this.#context.connection.masters();
     if (nodes.length === 0) throw new DibsError('unavailable', 'The gate is closed.');
-    await Promise.all(nodes.map((node) => this.#look(node)));
-    for (const { name } of nodes) {
-      const { trouble } = this.#view(name);
-      if (trouble !== null) throw trouble;
+    const found = await Promise.all(nodes.map((node) => this.#troubleOf(node)));
+    const troubles = found.filter((trouble) => trouble !== null);
+    const words = troubles.map(({ message }) => message);
+    if (troubles.length < nodes.length) return words;
+    throw new DibsError(troubles[0]?.code ?? 'unavailable', words.join(' '), { cause: troubles[0] });
+  }
+
+  /** What keeps a master from deciding now; null where nothing does. */
+  async #troubleOf(node: RedisNode): Promise<DibsError | null> {
+    const { clock, cluster } = this.#context;
+    const late = () => new DibsError('unavailable', `Redis at ${node.name} has not answered in ${checkMsMax} ms.`);
+    try {
+      const looks = Promise.all([this.#look(node), cluster ? this.#assertServing(node) : null]);
+      await within(clock, checkMsMax, looks, late);
+      return this.#view(node.name).trouble;
+    } catch (error) {
+      if (error instanceof DibsError) return error;
+      throw error;
     }
+  }
+
+  /** Throws `unavailable` where a cluster decides nothing, on this master neither, because others of it are away. */
+  async #assertServing(node: RedisNode): Promise<void> {
+    const { connection } = this.#context;
+    const info = await connection.sendTo(node, 'CLUSTER', 'INFO').catch((error: unknown) => {
+      // A user who may not ask is told by each call.
+      if (connection.classifier.replyOf(error) === null) throw error;
+      return '';
+    });
+    if (String(info).includes('cluster_state:fail'))
+      throw new DibsError('unavailable', `Redis at ${node.name} says that its cluster is down.`);
   }
 
   async #run(): Promise<void> {
@@ -134,7 +165,7 @@ export class SettingsWatch {
     if (this.#isStarting && now?.details['passing'] !== true) return;
     if (now !== null && now.message !== before?.message)
       alarm('Nothing is decided: Redis would not keep what it acknowledges', now);
-    if (now === null && before !== null) alarm(`Redis at ${name} keeps what it acknowledges again`, null);
+    if (now === null && before !== null) alarm(`Redis at ${name} keeps what it acknowledges again`, null, true);
   }
 
   /** Runs, upon keys that belong to this master, everything that scripts do. */

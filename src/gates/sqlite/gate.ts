@@ -183,11 +183,12 @@ class SqliteGate implements Gate {
     });
   }
 
-  async check(): Promise<void> {
-    this.#guard(() => {
+  async check(): Promise<readonly string[]> {
+    return this.#guard(() => {
       this.#sql.eventById.get('');
       // Reads succeed on a full disk; only another write can tell whether the trouble is over.
       if (this.#writeTrouble !== null) this.#commit(() => this.#sql.noteOpening.run(this.#clock.now()));
+      return [];
     });
   }
 

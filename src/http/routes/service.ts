@@ -35,7 +35,7 @@ export function serviceHandlers(context: HttpContext, document: string): Handler
   };
 }
 
-/** 200 only when claims can be decided; else it names what is missing, and why to those who may read the log. */
+/** 200 as long as claims of some events can be decided. It names what is missing, and why to those who may read the log. */
 async function readiness({ caller, local }: Call, { dibs, stop }: HttpContext): Promise<Answer> {
   const { ready, missing } = await dibs.readiness();
   const named = missing.map(({ store, message }) => ({
@@ -43,7 +43,7 @@ async function readiness({ caller, local }: Call, { dibs, stop }: HttpContext): 
     message: local || caller.kind === 'admin' ? message : 'It does not answer as it should.',
   }));
   if (stop.stopping) named.push({ store: 'server', message: 'It is stopping.' });
-  if (ready && named.length === 0) return { status: 200, json: { ready, missing: named }, headers: noStore };
+  if (ready && !stop.stopping) return { status: 200, json: { ready, missing: named }, headers: noStore };
   const names = named.map(({ store }) => store).join(', ');
   const detail = `Not ready: ${names === '' ? 'the engine' : names}.`;
   throw new ProblemError(problem('unavailable', detail, { ready: false, missing: named }));

@@ -27,15 +27,19 @@ interface Waiter<Session> {
 // Below the minute after which the server ends a silent connection.
 const idleMsMax = 30_000;
 const endMsMax = 1_000;
+// Whoever closes does not wait for a server that hangs: what it cuts off is rolled back there.
+const closeMsMax = 1_000;
 
 /** Connections to one database, made when they are needed, at most `sizeMax` at a time. One that is broken is made anew. */
 export class Pool<Session extends SqlSession> {
   readonly #options: PoolOptions<Session>;
   readonly #idle: Idle<Session>[] = [];
+  readonly #used = new Set<Session>();
   readonly #waiting: Waiter<Session>[] = [];
   /** Those that lie idle, are in use or are being made. */
   #size = 0;
   #closed: { readonly done: Promise<void>; settle(): void } | null = null;
+  #isCut = false;
 
   constructor(options: PoolOptions<Session>) {
     this.#options = options;
@@ -46,7 +50,10 @@ export class Pool<Session extends SqlSession> {
     if (this.#closed !== null) throw closedTrouble();
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       clearTimeout(idle.timer);
-      if (idle.session.isOpen) return { session: idle.session, isFresh: false };
+      if (idle.session.isOpen) {
+        this.#used.add(idle.session);
+        return { session: idle.session, isFresh: false };
+      }
       this.#size -= 1;
     }
     if (this.#size < this.#options.sizeMax) {
@@ -58,19 +65,23 @@ export class Pool<Session extends SqlSession> {
 
   /** Takes a connection back; to whoever waits longest it goes at once. */
   give(session: Session): void {
+    this.#used.delete(session);
     if (!session.isOpen || this.#closed !== null) {
       void leave(session).finally(() => this.#free());
       return;
     }
     const waiter = this.#waiting.shift();
-    if (waiter !== undefined) return waiter.resolve(Promise.resolve({ session, isFresh: false }));
+    if (waiter !== undefined) {
+      this.#used.add(session);
+      return waiter.resolve(Promise.resolve({ session, isFresh: false }));
+    }
     const timer = setTimeout(() => this.#expire(session), idleMsMax);
     // A process that has nothing else to do may end.
     timer.unref();
     this.#idle.push({ session, timer });
   }
 
-  /** Ends those that lie idle, and resolves once those in use have been given back and ended. */
+  /** Ends those that lie idle, and resolves once those in use have been given back and ended; after a while it cuts them off. */
   async close(): Promise<void> {
     if (this.#closed !== null) return await this.#closed.done;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -81,12 +92,24 @@ export class Pool<Session extends SqlSession> {
       void leave(session).finally(() => this.#free());
     }
     if (this.#size === 0) resolve();
+    const timer = setTimeout(() => {
+      this.#isCut = true;
+      for (const session of this.#used) session.destroy();
+      resolve();
+    }, closeMsMax);
     await promise;
+    clearTimeout(timer);
   }
 
   async #make(timeoutMs: number): Promise<Taken<Session>> {
     try {
-      return { session: await this.#options.open(timeoutMs), isFresh: true };
+      const session = await this.#options.open(timeoutMs);
+      if (this.#isCut) {
+        session.destroy();
+        throw closedTrouble();
+      }
+      this.#used.add(session);
+      return { session, isFresh: true };
     } catch (error) {
       this.#free();
       throw error;

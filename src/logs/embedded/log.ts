@@ -35,7 +35,9 @@ export function openEmbeddedLog(gate: Gate, attendance: Pick<Attendance, 'start'
       return end.slot - start.slot || end.n - start.n;
     },
     slotAt: (position) => parseOutboxId(position).slot,
-    check: () => gate.check(),
+    async check() {
+      await gate.check();
+    },
     close: async () => undefined,
   };
 }

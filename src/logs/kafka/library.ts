@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import type * as kafka from '@platformatic/kafka';
 import type { Base, BaseOptions, ConnectionPool } from '@platformatic/kafka';
 import { DibsError } from '../../core/errors.ts';
+import { within } from '../../lib/within.ts';
 import type { Settings } from './options.ts';
-import { unavailable, within } from './trouble.ts';
+import { unavailable } from './trouble.ts';
 
 /** The client library. */
 export type Library = typeof kafka;

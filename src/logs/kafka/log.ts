@@ -2,6 +2,7 @@ import type { Admin } from '@platformatic/kafka';
 import { DibsError } from '../../core/errors.ts';
 import type { LogRecord } from '../../core/record.ts';
 import type { WinLog } from '../../core/win-log.ts';
+import { within } from '../../lib/within.ts';
 import { calm, clientOptions, closeClient, type Library, loadLibrary } from './library.ts';
 import { Member } from './member.ts';
 import { type Layout, type Message, messageOf } from './message.ts';
@@ -11,7 +12,7 @@ import { Reader } from './reader.ts';
 import { Sender } from './sender.ts';
 import { Servers } from './servers.ts';
 import { openTopic, refuseOldServers, type Topic } from './topic.ts';
-import { isLoginRefused, reasonOf, unavailable, within } from './trouble.ts';
+import { isLoginRefused, reasonOf, unavailable } from './trouble.ts';
 import { judgeWritten } from './written.ts';
 
 const closeMs = 1_000;

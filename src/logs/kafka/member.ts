@@ -1,9 +1,10 @@
 import type { Consumer, GroupAssignment } from '@platformatic/kafka';
 import { backoffMs } from '../../lib/backoff.ts';
+import { within } from '../../lib/within.ts';
 import { calm, clientOptions, closeClient, type Library } from './library.ts';
 import type { Settings } from './options.ts';
 import type { Topic } from './topic.ts';
-import { unavailable, within } from './trouble.ts';
+import { unavailable } from './trouble.ts';
 
 const backoff = { baseMs: 100, maxMs: 5_000 };
 const leaveMs = 2_000;

@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Producer } from '@platformatic/kafka';
 import type { DibsError } from '../../core/errors.ts';
+import { within } from '../../lib/within.ts';
 import { calm, clientOptions, closeClient, type Library } from './library.ts';
 import { layoutHeader, layoutText, type Layout, type Message } from './message.ts';
 import type { Settings } from './options.ts';
 import type { Servers } from './servers.ts';
 import type { Topic } from './topic.ts';
-import { unavailable, within } from './trouble.ts';
+import { unavailable } from './trouble.ts';
 
 // Kafka's limit, 1 MB where nothing else is set, holds for all messages of a send to one partition together.
 const sendBytesMax = 900_000;

@@ -1,9 +1,10 @@
 import type { Admin, Connection, ConnectionPool } from '@platformatic/kafka';
-import type { DibsError } from '../../core/errors.ts';
+import { DibsError } from '../../core/errors.ts';
+import { within } from '../../lib/within.ts';
 import { calmPool, clientOptions, cut, type Library } from './library.ts';
 import type { Settings } from './options.ts';
 import { describeTopic, type Topic } from './topic.ts';
-import { unavailable, within } from './trouble.ts';
+import { unavailable } from './trouble.ts';
 
 type FetchAnswer = Awaited<ReturnType<Library['fetchV13']['api']['async']>>;
 /** A piece of a partition, as a server gives it. */
@@ -54,7 +55,7 @@ export class Servers {
     calmPool(this.#pool);
   }
 
-  /** Throws `unavailable` once the topic was seen not to be what was opened. */
+  /** Throws `store_unfit` once the topic was seen not to be what was opened. */
   assertSame(): void {
     if (this.#replaced) throw this.#replacedTrouble();
   }
@@ -68,8 +69,10 @@ export class Servers {
   }
 
   #replacedTrouble(): DibsError {
-    return unavailable(
-      `The topic ${this.#topic.name} was made again while it was in use, or has lost what it had acknowledged; restart, so that everything that is not issued is sent anew`,
+    // Not `unavailable`: no wait ends it.
+    return new DibsError(
+      'store_unfit',
+      `The topic ${this.#topic.name} was made again while it was in use, or has lost what it had acknowledged; restart this process, so that everything that is not issued is sent anew.`,
     );
   }
 

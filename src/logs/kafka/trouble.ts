@@ -1,4 +1,3 @@
-import type { Clock } from '../../core/clock.ts';
 import { DibsError } from '../../core/errors.ts';
 
 interface KafkaError extends Error {
@@ -35,19 +34,6 @@ export function reasonOf(error: unknown): string {
 export function unavailable(what: string, error?: unknown): DibsError {
   if (error instanceof DibsError) return error;
   return new DibsError('unavailable', error === undefined ? `${what}.` : `${what}: ${reasonOf(error)}`);
-}
-
-/** What `work` comes to, or what `late` makes where it takes longer than `ms`; the work itself then goes on unwatched. */
-export async function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () => DibsError): Promise<T> {
-  const settled = new AbortController();
-  const timer = clock.sleep(ms, settled.signal).then(() => {
-    throw late();
-  });
-  try {
-    return await Promise.race([work, timer]);
-  } finally {
-    settled.abort();
-  }
 }
 
 /** Whether the servers refuse who this says it is, or the way in which it says it. */

@@ -65,14 +65,16 @@ describeService('redis-cluster', 'a cluster of three masters', () => {
 
   it('of which one is killed goes on with the others, and fences the events of that one', async (t) => {
     // Otherwise Redis itself refuses on all of them until the slots are whole again.
-    const { service, gate, ids } = await bench(t, { 'cluster-require-full-coverage': 'no' });
+    const { service, gate, nodes, ids } = await bench(t, { 'cluster-require-full-coverage': 'no' });
     const win = winOf(await claim(gate, 'alice', null, ids[1]));
     service.signal('SIGKILL', 1);
     await eventually(async () => {
       const trouble = await claim(gate, 'bob', null, ids[1]).catch((error: Error & { code?: string }) => error.code);
       return trouble === 'unavailable';
     });
-    await troubleOf('unavailable', () => gate.check());
+    await eventually(async () => (await gate.check()).length === 1);
+    const [missing = ''] = await gate.check();
+    assert.match(missing, new RegExp(`^Redis at 127.0.0.1:${nodes[1]?.port ?? 0} `));
     for (const id of [ids[0], ids[2]]) assert.equal(verdict(await claim(gate, 'alice', null, id)), 'won');
     // Workers find what there is to do on the others, wherever the index of events is kept.
     const others = [ids[0], ids[2]].map((eventId) => ({ eventId, end: '1-0', fenced: false }));
@@ -83,7 +85,7 @@ describeService('redis-cluster', 'a cluster of three masters', () => {
     await troubleOf('recovering', () => answering(() => claim(gate, 'bob', null, ids[1])));
     assert.equal(await gate.unfence(ids[1] ?? '', { won: 1, revision: 1 }), true);
     assert.deepEqual(winOf(await claim(gate, 'alice', null, ids[1])), win);
-    await answering(() => gate.check());
+    await eventually(async () => (await answering(() => gate.check())).length === 0);
   });
 
   it('of which one is set otherwise decides nothing there, and goes on elsewhere', async (t) => {
@@ -92,11 +94,48 @@ describeService('redis-cluster', 'a cluster of three masters', () => {
     await eventually(() => alarms.length > 0);
     const trouble = await troubleOf('unavailable', () => claim(gate, 'alice', null, ids[2]));
     assert.match(trouble.message, new RegExp(`127.0.0.1:${nodes[2]?.port ?? 0}: appendfsync is everysec`));
-    await troubleOf('store_unfit', () => gate.check());
+    const missing = await gate.check();
+    assert.deepEqual([missing.length, missing[0]?.includes('appendfsync is everysec')], [1, true]);
     assert.equal(verdict(await claim(gate, 'alice', null, ids[0])), 'won');
     await nodes[2]?.send('CONFIG', 'SET', 'appendfsync', 'always');
     await eventually(() => alarms.length > 1);
     assert.equal(verdict(await claim(gate, 'alice', null, ids[2])), 'won');
+  });
+
+  it('serves nobody once no master is left that decides, and names each', async (t) => {
+    const { gate, nodes } = await bench(t);
+    for (const { send } of nodes) await send('CONFIG', 'SET', 'appendfsync', 'everysec');
+    const { message } = await troubleOf('store_unfit', () => gate.check());
+    for (const { port } of nodes) assert.match(message, new RegExp(`127.0.0.1:${port}: appendfsync is everysec`));
+  });
+
+  it('of which one is killed serves nobody where Redis is set to refuse on all of them then', async (t) => {
+    const { service, gate, ids } = await bench(t, { 'cluster-require-full-coverage': 'yes' });
+    service.signal('SIGKILL', 1);
+    const { message } = await eventually(() =>
+      gate.check().then(
+        () => null,
+        (error: Error) => error,
+      ),
+    );
+    assert.match(message, /says that its cluster is down/);
+    await troubleOf('unavailable', () => claim(gate, 'alice', null, ids[0]));
+    await service.restart(1);
+    await eventually(() =>
+      gate.check().then(
+        ({ length }) => length === 0,
+        () => false,
+      ),
+    );
+  });
+
+  it('of which one hangs says so while it hangs, and that the others decide', async (t) => {
+    const { service, gate, ids, nodes } = await bench(t, { 'cluster-node-timeout': '60000' });
+    service.signal('SIGSTOP', 1);
+    const missing = await gate.check();
+    assert.deepEqual([missing.length, missing[0]?.includes(`:${nodes[1]?.port ?? 0} `)], [1, true], missing.join());
+    assert.equal(verdict(await claim(gate, 'alice', null, ids[0])), 'won');
+    service.signal('SIGCONT', 1);
   });
 
   it('fences an event that has moved from one to another, which then serves it on', async (t) => {

@@ -10,7 +10,7 @@ import type { Gate } from '../../../src/core/gate.ts';
 import { claim, crowd, drain, folded, openEvent, standing, verdict, winOf } from '../../../src/testing/gate/acting.ts';
 import { troubleOf } from '../../../src/testing/refusal.ts';
 import { describeService, freshName, sharedService } from '../../services/shared.ts';
-import { openGateAt, ownRedis } from './bench.ts';
+import { connectTo, openGateAt, ownRedis } from './bench.ts';
 import { type Proxy, startProxy } from './proxy.ts';
 import { answering, atOnce, eventually } from './waiting.ts';
 
@@ -101,6 +101,31 @@ describeService('redis', 'a connection that breaks', () => {
     await gate.check();
     assert.equal(alarms.filter((one) => one.includes('is lost')).length, 1, 'one breach is one alarm');
     assert.ok(alarms.some((one) => one.includes('connected again')));
+  });
+
+  it('by a Redis that lets nobody in any more says why, and that it is so', async (t) => {
+    const told: string[] = [];
+    const alarm = (message: string, cause: unknown) =>
+      told.push(`${message}: ${cause instanceof Error ? cause.message : ''}`);
+    const { gate, service } = await ownRedis(t, { alarm });
+    const past = await connectTo(service.url);
+    t.after(() => past.close());
+    await past.send('x', 'CONFIG', 'SET', 'requirepass', 'very-secret');
+    await past.send('x', 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    const said = await eventually(() =>
+      gate.check().then(
+        () => null,
+        ({ message }: Error) => (message.includes('NOAUTH') ? message : null),
+      ),
+    );
+    assert.match(said, /^Redis at 127\.0\.0\.1:\d+ is not connected: NOAUTH .*[^.]\.$/);
+    await eventually(() => told.some((one) => /refuses the connection.*NOAUTH/.test(one)));
+    await pause(300);
+    assert.equal(told.filter((one) => one.includes('NOAUTH')).length, 1, 'told once');
+    assert.ok(![...told, said].some((one) => one.includes('very-secret')));
+    await past.send('x', 'CONFIG', 'SET', 'requirepass', '');
+    await answering(() => gate.check());
+    assert.ok(told.some((one) => one.includes('connected again')));
   });
 
   it('again and again under load never sells a place twice, and in the end each of them once', async (t) => {

@@ -118,6 +118,17 @@ describe('a pool', () => {
     assert.ok(made.every((session) => session.isLeft && !session.isOpen));
   });
 
+  it('that is closed cuts off what does not come to an end, also what connects only then', async () => {
+    const { pool, state } = makePool(2);
+    const { session } = await pool.take(100);
+    state.slowMs = 2_000;
+    const late = troubleOf('unavailable', () => pool.take(5_000));
+    await pool.close();
+    assert.equal(session.isOpen, false);
+    pool.give(session);
+    assert.match((await late).message, /closed/);
+  });
+
   it('that is closed tells those who wait', async () => {
     const { pool } = makePool(1);
     const { session } = await pool.take(100);
