@@ -9,7 +9,7 @@ import type { Strategy } from './strategy.ts';
 import type { Circumstances, DatabaseName } from './terms.ts';
 import { type LabTrace, traceTwo } from './trace.ts';
 import { BrokenOff, StoreTrouble } from './trouble.ts';
-import { type Verdict, verdicts } from './verdict.ts';
+import { isMildest, type Verdict } from './verdict.ts';
 
 /** A strategy, which way of it, and where. */
 export interface Selected {
@@ -111,8 +111,7 @@ async function untilItShows(
     const run = await runOnce(plan);
     // A fault that has not struck has shown nothing.
     const asExpected = expected.includes(run.verdict) && run.struck !== 0;
-    const isMilder = expected.every((verdict) => verdicts.indexOf(verdict) < verdicts.indexOf(run.verdict));
-    if (asExpected || !(isMilder || run.struck === 0) || tries === triesMax)
-      return { ...run, expected, asExpected, tries };
+    const mayBeChance = isMildest(run.verdict, expected) || run.struck === 0;
+    if (!mayBeChance || tries === triesMax) return { ...run, expected, asExpected, tries };
   }
 }

@@ -19,7 +19,7 @@ function* circumstancesOf({ variants }: Strategy): Generator<Circumstances> {
       for (const servers of serverCounts)
         for (const users of ['all', 'one'] as const)
           for (const fault of [null, ...faultNames])
-            for (const inFlight of [1, 32]) yield { variant, database, servers, users, fault, inFlight };
+            for (const inFlight of [1, 2, 32]) yield { variant, database, servers, users, fault, inFlight };
 }
 
 const sentences = (text: string): number => text.match(/[.!?](?=\s|$)/g)?.length ?? 0;

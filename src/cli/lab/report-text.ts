@@ -1,5 +1,5 @@
 import type { LabRun, LabSkip } from '../../lab/outcome.ts';
-import { type Verdict, meanings } from '../../lab/verdict.ts';
+import { isMildest, meanings, type Verdict } from '../../lab/verdict.ts';
 import type { Screen } from '../screen.ts';
 import { type Column, table } from '../table.ts';
 import { count, displayWidth, plural, visible, wrap } from '../text.ts';
@@ -125,9 +125,9 @@ function notesOf(run: LabRun): string[] {
     run;
   if (!asExpected) notes.push(surpriseOf(run));
   if (struck === 0) notes.push('The fault has not struck, so that this shows nothing of it.');
-  if (tries > 1) notes.push(asExpected ? `It showed at try ${tries}.` : `That was try ${tries}, and the last.`);
+  if (tries > 1) notes.push(triesNote(run));
   if (lost > 0) notes.push(`${plural(lost, 'winner')} without a coupon.`);
-  const early = turnedAwayEarly === turnedAway ? 'all' : count(turnedAwayEarly);
+  const early = turnedAwayEarly === turnedAway ? 'all' : turnedAwayEarly === 0 ? 'none' : count(turnedAwayEarly);
   if (turnedAway > 0)
     notes.push(
       `${plural(turnedAway, 'claim')} ended with neither a place nor a reason, ${early} of them while there were places.`,
@@ -137,6 +137,12 @@ function notesOf(run: LabRun): string[] {
   if (verdict === 'out-of-order' && overtaken !== null)
     notes.push(`${plural(overtaken, 'coupon')} stand before one with a smaller number.`);
   return notes;
+}
+
+function triesNote({ tries, verdict, expected, asExpected }: LabRun): string {
+  if (!asExpected) return `That was try ${tries}, and the last.`;
+  if (!isMildest(verdict, expected)) return `It showed at try ${tries}.`;
+  return verdict === 'safe' ? `No race showed in ${tries} tries.` : `Nothing graver showed in ${tries} tries.`;
 }
 
 function surpriseOf({ verdict, expected, findings }: LabRun): string {

@@ -20,6 +20,8 @@ export const strategy: Strategy = {
       slow: inOrder ? ['safe'] : ['out-of-order'],
       failing: ['lost'],
       crashed: ['leaked'],
+      // What was sent is inserted by a consumer.
+      untold: ['duplicates', 'misled'],
       twice: ['duplicates'],
     });
   },
