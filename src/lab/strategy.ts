@@ -34,6 +34,8 @@ export interface Strategy {
   readonly threads?: number;
   /** How many consumers, each with a partition of its own; none where it sends nothing. */
   partitions?(variant: string | null): number;
+  /** Coupons that are there before two claims are taken step by step, and one place is left; none where absent. */
+  readonly tracedBehind?: number;
   /** The step behind which `crash-between` kills the server, by how it begins. */
   readonly crashBehind: string;
   /** Why it cannot run so, in a sentence without its subject; null where it can. */

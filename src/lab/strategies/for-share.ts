@@ -14,6 +14,8 @@ export const strategy: Strategy = {
   },
   variants: lockVariants,
   needs: () => [],
+  // While the table is empty there is no row to lock.
+  tracedBehind: 1,
   crashBehind: 'SELECT COUNT',
   unfit: noRowLocks,
   expects: (circumstances) => withoutUserLimit(circumstances, withoutLeaks(racing(circumstances))),

@@ -207,6 +207,8 @@ describe('the step view', () => {
     database: 'sqlite',
     fault: null,
     users: ['user-1', 'user-2'],
+    before: 0,
+    capacity: 1,
     lines: [],
     isCut: false,
     answers: ['won', 'sold-out'],
