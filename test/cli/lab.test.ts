@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { arrivals } from '../../src/cli/lab/options.ts';
 import { displayWidth } from '../../src/cli/text.ts';
@@ -220,6 +222,25 @@ async function untilFilled(folder: string): Promise<void> {
   while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+const untilEmpty = async (folder: string): Promise<void> => {
+  while (readdirSync(folder).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+/** Once there is a coupon, a server of the run is at work. */
+async function untilIssued(path: string): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    try {
+      const db = new DatabaseSync(path, { readOnly: true });
+      const row = db.prepare('SELECT COUNT(*) AS issued FROM coupons').get();
+      db.close();
+      if (Number(row?.['issued']) > 0) return;
+    } catch {
+      // Not there yet, or locked just now.
+    }
+  }
+}
+
 describe('a run that is broken off', () => {
   // Every insert of ten takes a second, of which one after another would be minutes.
   const slow = ['mutex', 'unique-user', '--fault', 'slow-db', '--claims', '4000', '--capacity', '1000'];
@@ -271,6 +292,16 @@ describe('a run that is broken off', () => {
     assert.equal((await exit)[0], 1);
     assert.match(said(), /^sql-count:ge .*\n.* over /m);
     assert.match(said(), /Stopped before the end, after 1 of 3 runs\./);
+    assert.doesNotMatch(said(), /every verdict as expected/);
+  });
+
+  test('by SIGKILL leaves no files either: its processes see to that', async (t) => {
+    const { child, exit, cwd } = await longRun(t, slow, /1 of 2: mutex/);
+    await untilFilled(cwd);
+    await untilIssued(join(cwd, readdirSync(cwd)[0] ?? '', 'lab.db'));
+    child.kill('SIGKILL');
+    await exit;
+    await untilEmpty(cwd);
   });
 });
 

@@ -93,7 +93,7 @@ async function runStrategies(command: Command, screen: Screen): Promise<ExitCode
     if (!stop.signal.aborted) throw error;
     progress.end();
     const ended = endedOf(asked, outcomes);
-    if (ended.runs.length > 0) screen.lines(...reportLines({ ...asked, ...ended, failures: [] }, screen));
+    if (ended.runs.length > 0) screen.lines(...reportLines({ ...asked, ...ended, failures: null }, screen));
     const done = `${outcomes.length} of ${plural(asked.selected.length, 'run')}`;
     throw new CliTrouble('stopped', `Stopped before the end, after ${done}.`);
   } finally {

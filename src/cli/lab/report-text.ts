@@ -11,8 +11,8 @@ export interface Report {
   readonly claims: number;
   readonly runs: readonly LabRun[];
   readonly skipped: readonly LabSkip[];
-  /** Why the lab has not shown what it was asked to show. */
-  readonly failures: readonly string[];
+  /** Why the lab has not shown what it was asked to show; null where it was stopped, and has only begun to. */
+  readonly failures: readonly string[] | null;
 }
 
 const right = (head: string): Column => ({ head, right: true });
@@ -27,20 +27,24 @@ const costColumns: readonly Column[] = [
   ...['CLAIMS/S', 'P50', 'P99', 'LAST', 'STMTS', 'TRIPS', 'ABORTS', 'WAITS'].map(right),
 ];
 
+/** Of more than these the heads of the columns have left a usual terminal of 24 lines before the last is read. */
+const runsAtAGlance = 10;
+
 /** What the lab has found, for people. */
 export function reportLines(report: Report, screen: Screen): string[] {
   const { seed, claims, runs, skipped, failures } = report;
   const [first] = runs;
-  const ending =
-    failures.length > 0
-      ? failures.flatMap((failure) => wrap(failure, screen.width)).map((line) => screen.paint('red', line))
-      : [screen.paint('green', `${plural(runs.length, 'run')}, every verdict as expected.`)];
   return [
     ...(first === undefined ? [] : [...tableLines(runs, screen), '']),
     ...skippedLines(skipped, screen),
     ...(first === undefined ? [] : wrap(circumstancesOf(runs, first, { claims, seed }), screen.width)),
-    ...ending,
+    ...(failures === null ? [] : endingLines(failures, runs.length, screen)),
   ];
+}
+
+function endingLines(failures: readonly string[], runs: number, { paint, width }: Screen): string[] {
+  if (failures.length === 0) return [paint('green', `${plural(runs, 'run')}, every verdict as expected.`)];
+  return failures.flatMap((failure) => wrap(failure, width)).map((line) => paint('red', line));
 }
 
 function circumstancesOf(runs: readonly LabRun[], first: LabRun, { claims, seed }: Pick<Report, 'claims' | 'seed'>) {
@@ -72,15 +76,16 @@ function tableLines(runs: readonly LabRun[], screen: Screen): string[] {
         screen.width,
       )
     : coupons;
+  const heads = [figures[0] ?? '', costs[0] ?? ''].map((line) => screen.paint('bold', line));
   return [
-    screen.paint('bold', figures[0] ?? ''),
-    screen.paint('bold', costs[0] ?? ''),
+    ...heads,
     ...runs.flatMap((run, i) => [
       ...(isWide ? [nameOf(run, runs)] : []),
       figures[i + 1] ?? '',
       screen.paint(run.asExpected ? 'dim' : 'red', costs[i + 1] ?? ''),
       ...notesOf(run).flatMap((note) => wrap(note, screen.width - 4).map((line) => `    ${line}`)),
     ]),
+    ...(runs.length > runsAtAGlance ? heads : []),
     ...(runs.some(({ lockWaits }) => lockWaits === null)
       ? ['', ...wrap('-: not known, since a server that is killed takes along what it has counted.', screen.width)]
       : []),

@@ -20,7 +20,7 @@ export const strategy: Strategy = {
       ...withoutLeaks(['safe']),
       slow: whereTheyMeet(circumstances, 'over'),
       // Between coupon and answer the lock is given back.
-      untold: ['duplicates', 'misled'],
+      crashed: ['duplicates', 'misled', 'safe'],
     }),
   open: ({ capacity }) => ({
     claim: (userId, session) =>

@@ -62,7 +62,7 @@ const usual: LabRun = {
   overtaken: null,
 };
 
-const report = (runs: readonly LabRun[], skipped: readonly LabSkip[] = [], failures: readonly string[] = []) =>
+const report = (runs: readonly LabRun[], skipped: readonly LabSkip[] = [], failures: readonly string[] | null = []) =>
   reportLines({ seed: 4_294_967_295, claims: 100_000, runs, skipped, failures }, screen);
 
 function fits(lines: readonly string[]): void {
@@ -137,6 +137,27 @@ describe('the table', () => {
       .join(' ')
       .replaceAll(/ +/g, ' ');
     assert.match(away, /977 claims ended with neither a place nor a reason, 950 of them while there were places\./);
+  });
+
+  test('says how often it was looked for a race, and what came of that', () => {
+    const note = (change: Partial<LabRun>): string => report([{ ...usual, tries: 5, ...change }]).join('\n');
+    assert.match(note({ expected: ['over', 'safe'], tries: 3 }), /^ {4}It showed at try 3\.$/m);
+    assert.match(note({ expected: ['over', 'safe'], verdict: 'safe' }), /^ {4}No race showed in 5 tries\.$/m);
+    const away = { expected: ['turned-away', 'over'], verdict: 'turned-away' } as const;
+    assert.match(note(away), /^ {4}Nothing graver showed in 5 tries\.$/m);
+    assert.match(note({ verdict: 'safe', asExpected: false }), /^ {4}That was try 5, and the last\.$/m);
+  });
+
+  test('has its heads below as well where they would have left the screen', () => {
+    const heads = (runs: number): number =>
+      report(Array.from({ length: runs }, () => usual)).filter((line) => line.startsWith('STRATEGY')).length;
+    assert.deepEqual([heads(10), heads(11)], [1, 2]);
+  });
+
+  test('is all there is of a lab that was stopped: it says nothing of how the whole went', () => {
+    const lines = report([usual], [], null);
+    assert.match(lines.at(-1) ?? '', /seed 4294967295$/);
+    assert.doesNotMatch(lines.join('\n'), /as expected/);
   });
 
   test('says what was expected where something else came, and why', () => {
