@@ -1,4 +1,4 @@
-import type { Circumstances } from './terms.ts';
+import type { Circumstances, Lesson } from './terms.ts';
 
 /** What whoever counts does about rows that another has locked: wait for them, give up, or leave them out. */
 export const lockVariants = ['wait', 'nowait', 'skip-locked'] as const;
@@ -9,7 +9,10 @@ const clauses: Readonly<Record<string, string>> = { wait: '', nowait: ' NOWAIT',
 export const clauseOf = (variant: string | null): string => clauses[variant ?? ''] ?? '';
 
 /** SQLite has no rows to lock; what a strategy of row locks says there. */
-export const noRowLocks = ({ database }: Circumstances): string | null =>
+export const noRowLocks = ({ database }: Circumstances): Lesson | null =>
   database === 'sqlite'
-    ? 'locks rows, and SQLite has no row locks, only one lock on the whole file: give it MariaDB or PostgreSQL'
+    ? {
+        en: 'locks rows, and SQLite has no row locks, only one lock on the whole file: give it MariaDB or PostgreSQL',
+        ko: '행을 잠그는데 SQLite에는 행 락이 없고 파일 전체에 락 하나뿐이다: MariaDB나 PostgreSQL로 돌린다',
+      }
     : null;

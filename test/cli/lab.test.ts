@@ -37,7 +37,7 @@ interface Document {
   readonly failures: readonly string[];
   readonly seed: number;
   readonly runs: readonly LabRun[];
-  readonly skipped: readonly LabSkip[];
+  readonly skipped: readonly (Omit<LabSkip, 'reason'> & { readonly reason: string })[];
   readonly traces: readonly unknown[];
 }
 
@@ -128,6 +128,22 @@ describe('dibs lab run', () => {
     assert.equal(code, 1);
     assert.match(stdout, /Did not run\n {2}redis-incr\n {4}needs redis: Redis is not here: install it/);
     assert.match(stdout, /^Nothing ran\.$/m);
+  });
+
+  test('says in Korean why it did not run, and what came of what did', async (t) => {
+    const { stdout } = await lab(t, [
+      'run',
+      'mutex',
+      'for-share:wait',
+      ...small,
+      '--database',
+      'sqlite',
+      '--lang',
+      'ko',
+    ]);
+    assert.match(stdout, /^돌리지 않은 것\n {2}for-share:wait\n {4}행을 잠그는데 SQLite에는/m);
+    assert.match(stdout, /^20자리에 신청 120건, 동시에 32건, 서버 1대,/m);
+    assert.match(stdout, /^이름을 주었는데 돌리지 못한 것: for-share:wait\.$/m);
   });
 
   test('ends with 1 where something that was named did not run', async (t) => {

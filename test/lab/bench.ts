@@ -60,13 +60,13 @@ export async function outcomeOf(called: string, asked: Asked = {}): Promise<LabO
 /** As `outcomeOf`, for a strategy that runs. */
 export async function runOf(called: string, asked: Asked = {}): Promise<LabRun> {
   const { run, skip } = await outcomeOf(called, asked);
-  return run ?? assert.fail(skip?.reason);
+  return run ?? assert.fail(skip?.reason.en);
 }
 
 /** How two claims of it went, step by step. */
 export async function traceOf(called: string, asked: Asked = {}): Promise<LabTrace> {
   const { trace, skip } = await outcomeOf(called, { ...asked, isTraced: true, claims: 100, capacity: 20 });
-  return trace ?? assert.fail(skip?.reason);
+  return trace ?? assert.fail(skip?.reason.en);
 }
 
 /** Each step by its first two words, with what came of it. */

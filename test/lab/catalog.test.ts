@@ -45,7 +45,9 @@ for (const strategy of strategies) {
         const fit = fitOf(strategy, circumstances, everywhere);
         if ('reason' in fit) {
           // What is wanting must be told, and not only that it is.
-          assert.ok(fit.reason.length > 30 && !fit.reason.endsWith('.'), `${where}: ${fit.reason}`);
+          const { en, ko } = fit.reason;
+          assert.ok(en.length > 30 && !en.endsWith('.'), `${where}: ${en}`);
+          assert.ok(/[가-힣]/.test(ko) && !/[가-힣]/.test(en), `${where}: ${ko}`);
           continue;
         }
         assert.ok(fit.expected.length > 0, where);

@@ -98,7 +98,7 @@ describe('what cannot run says why', () => {
     test(`${called} ${JSON.stringify(asked)}`, async () => {
       const { run, skip } = await outcomeOf(called, asked);
       assert.equal(run, null);
-      assert.match(skip?.reason ?? '', reason);
+      assert.match(skip?.reason.en ?? '', reason);
       assert.equal(skip?.isTrouble, false);
     });
   }

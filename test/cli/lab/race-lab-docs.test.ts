@@ -115,7 +115,7 @@ for (const [language, page] of Object.entries(pages) as ['en' | 'ko', string][])
 
 test('both pages show the same runs, lines and commands', () => {
   for (const kind of ['ts', 'text'] as const) assert.deepEqual(blocks(pages.ko, kind), blocks(pages.en, kind));
-  const inEnglish = commandsIn(pages.en).map((command) => command.replace(/^lab list$/, 'lab list --lang ko'));
+  const inEnglish = commandsIn(pages.en).map((command) => command.replace(/^lab (list|run)$/, 'lab $1 --lang ko'));
   assert.deepEqual(commandsIn(pages.ko), inEnglish);
 });
 

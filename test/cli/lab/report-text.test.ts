@@ -5,10 +5,11 @@ import { failuresOf } from '../../../src/cli/lab/failures.ts';
 import { reportLines } from '../../../src/cli/lab/report-text.ts';
 import { traceLines } from '../../../src/cli/lab/trace-text.ts';
 import type { Screen } from '../../../src/cli/screen.ts';
+import { noRowLocks } from '../../../src/lab/row-locks.ts';
 import { displayWidth } from '../../../src/cli/text.ts';
 import { findStrategy, strategies } from '../../../src/lab/catalog.ts';
 import type { LabRun, LabSkip } from '../../../src/lab/outcome.ts';
-import { databaseNames } from '../../../src/lab/terms.ts';
+import { asSaid, databaseNames } from '../../../src/lab/terms.ts';
 import type { LabTrace } from '../../../src/lab/trace.ts';
 import { verdicts } from '../../../src/lab/verdict.ts';
 
@@ -63,7 +64,7 @@ const usual: LabRun = {
 };
 
 const report = (runs: readonly LabRun[], skipped: readonly LabSkip[] = [], failures: readonly string[] | null = []) =>
-  reportLines({ seed: 4_294_967_295, claims: 100_000, runs, skipped, failures }, screen);
+  reportLines({ seed: 4_294_967_295, claims: 100_000, runs, skipped, failures, language: 'en' }, screen);
 
 function fits(lines: readonly string[]): void {
   for (const line of lines) assert.ok(displayWidth(line) <= 80, `${displayWidth(line)}: ${line}`);
@@ -172,15 +173,43 @@ describe('the table', () => {
   });
 });
 
+test('in Korean all but names, heads and verdicts is Korean', () => {
+  const told = {
+    verdict: 'out-of-order',
+    tries: 5,
+    lost: 2,
+    turnedAway: 3,
+    turnedAwayEarly: 1,
+    issuedAtOnce: 7,
+  } as const;
+  const runs: LabRun[] = [
+    { ...usual, ...told, overtaken: 4, struck: 0, fault: 'slow-db', lockWaits: null, aborted: null, asExpected: false },
+    { ...usual, tries: 5, expected: ['over', 'safe'], verdict: 'safe' },
+    { ...usual, tries: 5, expected: ['turned-away', 'over'], verdict: 'turned-away' },
+    { ...usual, tries: 2 },
+  ];
+  const skip = { ...usual, reason: noRowLocks(usual) ?? asSaid(''), isTrouble: true };
+  const ended = { names: ['x'], selected: [{ strategy: findStrategy('mutex'), variant: null, database: 'sqlite' }] };
+  const failures = failuresOf({ ...ended, runs, skipped: [skip] } as Parameters<typeof failuresOf>[0], 'ko');
+  const report = { seed: 1, claims: 1_000, runs, skipped: [skip], failures, language: 'ko' } as const;
+  const lines = reportLines(report, screen);
+  fits(lines);
+  const english = lines
+    .join('\n')
+    .replaceAll('out-of-order', '')
+    .match(/\b(?:the|of|and|was|is|claims|places|coupons?|tries|runs?|expected|while)\b/g);
+  assert.equal(english, null, lines.join('\n'));
+});
+
 describe('what the lab ends with', () => {
   const selected = [{ strategy: findStrategy('sql-count'), variant: 'ge', database: 'sqlite' }] as const;
-  const skip: LabSkip = { ...usual, reason: 'needs redis', isTrouble: false };
+  const skip: LabSkip = { ...usual, reason: asSaid('needs redis'), isTrouble: false };
   const ended = { names: [], selected, runs: [usual], skipped: [] };
 
   test('is good where all that ran was as expected, and something ran', () => {
-    assert.deepEqual(failuresOf(ended), []);
-    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'] }), []);
-    assert.deepEqual(failuresOf({ ...ended, skipped: [{ ...skip, strategy: 'redis-incr' }] }), []);
+    assert.deepEqual(failuresOf(ended, 'en'), []);
+    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'] }, 'en'), []);
+    assert.deepEqual(failuresOf({ ...ended, skipped: [{ ...skip, strategy: 'redis-incr' }] }, 'en'), []);
   });
 
   test('is not where a verdict was another, nothing ran, something broke, or what was named did not run', () => {
@@ -193,7 +222,7 @@ describe('what the lab ends with', () => {
         /^Asked for, and did not run: sql-count:gt\.$/,
       ],
     ] as const) {
-      const failures = failuresOf({ ...ended, ...change });
+      const failures = failuresOf({ ...ended, ...change }, 'en');
       assert.match(failures.join('\n'), said);
       assert.equal(failures.length, 1);
     }
@@ -202,13 +231,15 @@ describe('what the lab ends with', () => {
   test('of a strategy that was named one database is enough', () => {
     const both = (['mariadb', 'postgres'] as const).map((database) => ({ ...selected[0], database }));
     const skipped = [{ ...skip, database: 'postgres' as const }];
-    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'], selected: both, skipped }), []);
+    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'], selected: both, skipped }, 'en'), []);
   });
 
   test('fits with reasons and names as long as they come', () => {
     const reason = `needs redis and kafka: ${'Java 17, for Kafka, is not here: install it; '.repeat(5)}`;
-    const skipped = strategies.map(({ name }): LabSkip => ({ ...skip, strategy: name, variant: null, reason }));
-    fits(report([], skipped, failuresOf({ ...ended, runs: [], names: ['x'.repeat(20)], skipped })));
+    const skipped = strategies.map(
+      ({ name }): LabSkip => ({ ...skip, strategy: name, variant: null, reason: asSaid(reason) }),
+    );
+    fits(report([], skipped, failuresOf({ ...ended, runs: [], names: ['x'.repeat(20)], skipped }, 'en')));
   });
 });
 
