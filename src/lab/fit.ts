@@ -1,10 +1,10 @@
 import { type LabServices, remedyFor, type ServiceName, serviceOf } from './services.ts';
 import type { Strategy } from './strategy.ts';
-import type { Circumstances, DatabaseName } from './terms.ts';
+import type { Circumstances, DatabaseName, Lesson } from './terms.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What a strategy is expected to do, or why it cannot run. */
-export type Fit = { readonly expected: readonly Verdict[] } | { readonly reason: string };
+export type Fit = { readonly expected: readonly Verdict[] } | { readonly reason: Lesson };
 
 /** Whether a strategy can run so, as far as can be said without trying. */
 export function fitOf(strategy: Strategy, circumstances: Circumstances, services: LabServices): Fit {
@@ -16,11 +16,11 @@ export function fitOf(strategy: Strategy, circumstances: Circumstances, services
 }
 
 /** Why a strategy cannot run so, whatever services there are; null where it can. */
-export function unfitFor(strategy: Strategy, circumstances: Circumstances): string | null {
+export function unfitFor(strategy: Strategy, circumstances: Circumstances): Lesson | null {
   const reason = strategy.unfit?.(circumstances) ?? null;
   const sends = (strategy.partitions?.(circumstances.variant) ?? 0) > 0;
   if (reason !== null || circumstances.fault !== 'duplicate-delivery' || sends) return reason;
-  return 'sends no messages that could come twice';
+  return { en: 'sends no messages that could come twice', ko: '두 번 올 수 있는 메시지를 보내지 않는다' };
 }
 
 const servers = ['mariadb', 'postgres'] as const satisfies readonly DatabaseName[];

@@ -6,10 +6,10 @@ import { type RunPlan, runOnce } from './run.ts';
 import type { LabServices } from './services.ts';
 import { CannotRun } from './stage.ts';
 import type { Strategy } from './strategy.ts';
-import type { Circumstances, DatabaseName } from './terms.ts';
+import { asSaid, type Circumstances, type DatabaseName, type Lesson } from './terms.ts';
 import { type LabTrace, traceTwo } from './trace.ts';
 import { BrokenOff, StoreTrouble } from './trouble.ts';
-import { type Verdict, verdicts } from './verdict.ts';
+import { isMildest, type Verdict } from './verdict.ts';
 
 /** A strategy, which way of it, and where. */
 export interface Selected {
@@ -66,7 +66,7 @@ type Placed = Selected & { readonly place: number };
 async function outcomeOf(plan: LabPlan, selected: Placed, hooks: LabHooks): Promise<LabOutcome> {
   const { strategy, variant, database } = selected;
   const circumstances = { ...plan.circumstances, variant, database };
-  const skipped = (reason: string, isTrouble: boolean): LabOutcome => ({
+  const skipped = (reason: Lesson, isTrouble: boolean): LabOutcome => ({
     run: null,
     skip: { strategy: strategy.name, variant, database, reason, isTrouble },
     trace: null,
@@ -92,13 +92,15 @@ async function outcomeOf(plan: LabPlan, selected: Placed, hooks: LabHooks): Prom
     return { run, skip: null, trace };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof CannotRun) return skipped(error.message, error.isTrouble);
-    if (error instanceof LeftBehind) return skipped(error.message, true);
+    if (error instanceof CannotRun) return skipped(asSaid(error.message), error.isTrouble);
+    if (error instanceof LeftBehind) return skipped(asSaid(error.message), true);
     if ([BrokenOff, StoreTrouble, Refused, Gone].some((kind) => error instanceof kind))
-      return skipped(`broke off: ${(error as Error).message}`, true);
+      return skipped(brokenOff((error as Error).message), true);
     throw error;
   }
 }
+
+const brokenOff = (why: string): Lesson => ({ en: `broke off: ${why}`, ko: `도중에 멈췄다: ${why}` });
 
 /** Chance decides whether claims come in between each other; a run in which they did not is no proof that they cannot. */
 async function untilItShows(
@@ -111,8 +113,7 @@ async function untilItShows(
     const run = await runOnce(plan);
     // A fault that has not struck has shown nothing.
     const asExpected = expected.includes(run.verdict) && run.struck !== 0;
-    const isMilder = expected.every((verdict) => verdicts.indexOf(verdict) < verdicts.indexOf(run.verdict));
-    if (asExpected || !(isMilder || run.struck === 0) || tries === triesMax)
-      return { ...run, expected, asExpected, tries };
+    const mayBeChance = isMildest(run.verdict, expected) || run.struck === 0;
+    if (!mayBeChance || tries === triesMax) return { ...run, expected, asExpected, tries };
   }
 }

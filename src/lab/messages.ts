@@ -11,6 +11,8 @@ export interface MemberPlan {
   readonly strategy: string;
   readonly scene: Omit<Scene, 'memory'>;
   readonly place: Place;
+  /** The folder of the run, which goes with its processes where the lab cannot remove it any more. */
+  readonly folder: string;
   readonly engine: EnginePlan | null;
   /** Null: it serves claims. */
   readonly partition: number | null;

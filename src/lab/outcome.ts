@@ -1,6 +1,6 @@
 import type { Costs } from './figures.ts';
 import type { Judgement } from './judge.ts';
-import type { Circumstances, DatabaseName } from './terms.ts';
+import type { Circumstances, DatabaseName, Lesson } from './terms.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What one run has shown. */
@@ -33,7 +33,7 @@ export interface LabSkip {
   readonly strategy: string;
   readonly variant: string | null;
   readonly database: DatabaseName;
-  readonly reason: string;
+  readonly reason: Lesson;
   /** True: it should have run, and something failed; false: it cannot run so, or not here. */
   readonly isTrouble: boolean;
 }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import process from 'node:process';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { findStrategy } from './catalog.ts';
@@ -12,9 +13,17 @@ const killSelf = (): void => void process.kill(process.pid, 'SIGKILL');
 
 const noEngine: OpenEngine = () => Promise.reject(new Error('a thread has no engine'));
 
-/** Serves one process of a run over its IPC channel; ends with whoever started it. */
+/** Serves one process of a run over its IPC channel; ends with whoever started it, and then leaves nothing of the run in files. */
 export function serveProcess(openEngine: OpenEngine): void {
-  process.once('disconnect', () => process.exit());
+  let folder: string | null = null;
+  // The lab is gone, and was given no time to take down what it has made: a file that is just being made may come in between.
+  process.once('disconnect', () => {
+    try {
+      if (folder !== null) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    } finally {
+      process.exit();
+    }
+  });
   // Ctrl-C in a terminal, or a terminal that is closed, is for the lab, which then ends its processes.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined);
   const port: Port<ToMember, FromMember> = {
@@ -27,6 +36,7 @@ export function serveProcess(openEngine: OpenEngine): void {
   let route: ((message: ToMember) => void) | null = null;
   port.receive((message) => {
     if (message.type === 'ask' && message.what === 'open') {
+      folder = message.plan.folder;
       const { threads = 1 } = findStrategy(message.plan.strategy);
       route = threads === 1 ? alone(port, { openEngine, memory, kill: killSelf }) : spread(port, threads, memory);
     }

@@ -1,4 +1,4 @@
-import type { DatabaseName } from './terms.ts';
+import type { DatabaseName, Lesson } from './terms.ts';
 
 /** The services that strategies use. */
 export const serviceNames = ['redis', 'kafka', 'mariadb', 'postgres'] as const;
@@ -25,9 +25,14 @@ export const serviceOf = (database: DatabaseName): ServiceName | null => (databa
 const addressed = (name: ServiceName): string => `--${name} or DIBS_LAB_${name.toUpperCase()}`;
 
 /** What to do where services are missing. */
-export function remedyFor(names: readonly ServiceName[], absences: ServiceAbsences): string {
-  const reasons = names.flatMap((name) => absences[name] ?? []);
-  const where = `say where with ${names.map(addressed).join(', ')}`;
+export function remedyFor(names: readonly ServiceName[], absences: ServiceAbsences): Lesson {
+  const reasons = names.flatMap((name) => absences[name] ?? []).join('; ');
+  const flags = names.map(addressed);
+  const where = `say where with ${flags.join(', ')}`;
   const needs = `needs ${names.join(' and ')}`;
-  return reasons.length === 0 ? `${needs}: ${where}` : `${needs}: ${reasons.join('; ')}; or ${where}`;
+  const whereKo = `${flags.map((flag) => flag.replace(' or ', ' 또는 ')).join(', ')}에 주소를 준다`;
+  const needsKo = `${names.join(', ')} 필요`;
+  return reasons === ''
+    ? { en: `${needs}: ${where}`, ko: `${needsKo}: ${whereKo}` }
+    : { en: `${needs}: ${reasons}; or ${where}`, ko: `${needsKo}: ${reasons}; 아니면 ${whereKo}` };
 }

@@ -112,6 +112,7 @@ async function setStage(
     strategy: strategy.name,
     scene: { capacity, database, variant },
     place: own.place,
+    folder: own.folder,
     fault,
     claimsAtOnce: Math.ceil(inFlight / servers / (strategy.threads ?? 1)),
     isStepped: onStep !== null,

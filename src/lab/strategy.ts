@@ -25,6 +25,7 @@ export type Need = 'redis' | 'kafka' | 'engine';
 /** One way to give N places to the first N claims, with what it is expected to do. */
 export interface Strategy {
   readonly name: string;
+  /** Its reason in two sentences. */
   readonly lesson: Lesson;
   /** Ways to do it that end differently; at least two, or none. */
   readonly variants: readonly string[];
@@ -34,10 +35,12 @@ export interface Strategy {
   readonly threads?: number;
   /** How many consumers, each with a partition of its own; none where it sends nothing. */
   partitions?(variant: string | null): number;
+  /** Coupons that are there before two claims are taken step by step, and one place is left; none where absent. */
+  readonly tracedBehind?: number;
   /** The step behind which `crash-between` kills the server, by how it begins. */
   readonly crashBehind: string;
   /** Why it cannot run so, in a sentence without its subject; null where it can. */
-  unfit?(circumstances: Circumstances): string | null;
+  unfit?(circumstances: Circumstances): Lesson | null;
   /** How it ends, most often first. */
   expects(circumstances: Circumstances): readonly Verdict[];
   /** Makes what it needs besides the tables that all have. */

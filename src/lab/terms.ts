@@ -34,11 +34,14 @@ export interface Message {
   readonly number: number;
 }
 
-/** A reason in two sentences. */
+/** What is told people, in each language of the lab. */
 export interface Lesson {
   readonly en: string;
   readonly ko: string;
 }
+
+/** What comes from elsewhere, and is told as it is. */
+export const asSaid = (text: string): Lesson => ({ en: text, ko: text });
 
 /** `sql-count:ge`, as a strategy and its variant are called. */
 export const calledOf = (name: string, variant: string | null): string =>

@@ -6,7 +6,7 @@ import type { DatabaseName } from './terms.ts';
 import { type TraceLine, Turns } from './turns.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Two claims that race for one place, step by step. */
+/** Two claims that race for one place, the only one or the last, step by step. */
 export interface LabTrace {
   readonly strategy: string;
   readonly variant: string | null;
@@ -14,6 +14,10 @@ export interface LabTrace {
   /** The one fault that is shown step by step. */
   readonly fault: 'slow-db' | null;
   readonly users: readonly [string, string];
+  /** Coupons that were there before. */
+  readonly before: number;
+  /** One place more than that. */
+  readonly capacity: number;
   readonly lines: readonly TraceLine[];
   /** True: there were more steps than are shown, and they were not taken by turns. */
   readonly isCut: boolean;
@@ -37,9 +41,12 @@ export async function traceTwo(plan: RunPlan): Promise<LabTrace> {
   let monitor: RedisMonitor | null = null;
   // What the engine does is one step to its caller; what is in that step Redis tells.
   const turns = new Turns(async (step) => (await monitor?.script(/'(.*)'/.exec(step)?.[1] ?? '')) ?? []);
-  const staged = { ...plan, capacity: 1, circumstances: { ...circumstances, fault, inFlight: 2 * servers } };
+  const before = strategy.tracedBehind ?? 0;
+  const capacity = before + 1;
+  const staged = { ...plan, capacity, circumstances: { ...circumstances, fault, inFlight: 2 * servers } };
   return await onStage({ ...staged, onStep: (message) => turns.receive(message) }, async (stage) => {
     const { redisUrl } = stage.own.place;
+    const winners = await alreadyThere(stage, before);
     const fleet = await stage.startServers(servers);
     try {
       if (isEngine && redisUrl !== null) monitor = await monitorRedis(redisUrl);
@@ -56,8 +63,8 @@ export async function traceTwo(plan: RunPlan): Promise<LabTrace> {
       await Promise.all(stage.consumers.map((consumer) => consumer.ask('drain')));
       const coupons = isEngine ? (await members[0]?.ask('coupons'))?.coupons : undefined;
       const { issued, verdict } = judge({
-        capacity: 1,
-        told,
+        capacity,
+        told: [...winners, ...told],
         users: coupons === undefined ? await usersOf(stage) : [],
         coupons: coupons ?? null,
         allotted: null,
@@ -65,12 +72,20 @@ export async function traceTwo(plan: RunPlan): Promise<LabTrace> {
       const [first = '', second = ''] = told.map(({ answer, trouble }) => trouble ?? answer);
       const { lines, isCut } = turns;
       const called = { strategy: strategy.name, variant, database, fault };
-      return { ...called, users, lines, isCut, answers: [first, second], issued, verdict };
+      return { ...called, users, before, capacity, lines, isCut, answers: [first, second], issued, verdict };
     } finally {
       await monitor?.close();
       await fleet.close();
     }
   });
+}
+
+/** Inserts so many coupons, each of a user of its own, who was told so. */
+async function alreadyThere({ session }: Stage, count: number): Promise<ToldClaim[]> {
+  const userIds = Array.from({ length: count }, (_, i) => `earlier-${i + 1}`);
+  for (const userId of userIds) await session.sql.run('INSERT INTO coupons (user_id) VALUES (?)', userId);
+  const at = performance.now();
+  return userIds.map((userId) => ({ userId, answer: 'won', win: null, trouble: null, askedAt: at, answeredAt: at }));
 }
 
 /** The users of the coupons in the order of their inserts. */

@@ -16,6 +16,12 @@ export const verdicts = [
 ] as const;
 export type Verdict = (typeof verdicts)[number];
 
+/** Whether a run may have shown less than there is, by chance: something graver is expected as well, and nothing milder. */
+export function isMildest(verdict: Verdict, expected: readonly Verdict[]): boolean {
+  const [own, others] = [verdicts.indexOf(verdict), expected.map((one) => verdicts.indexOf(one))];
+  return others.every((other) => other <= own) && others.some((other) => other < own);
+}
+
 /** What each of them means. */
 export const meanings: Readonly<Record<Verdict, Lesson>> = {
   duplicates: { en: 'a user has more than one coupon', ko: '한 사람이 쿠폰을 두 장 이상 받았다' },

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { arrivals } from '../../src/cli/lab/options.ts';
 import { displayWidth } from '../../src/cli/text.ts';
@@ -35,7 +37,7 @@ interface Document {
   readonly failures: readonly string[];
   readonly seed: number;
   readonly runs: readonly LabRun[];
-  readonly skipped: readonly LabSkip[];
+  readonly skipped: readonly (Omit<LabSkip, 'reason'> & { readonly reason: string })[];
   readonly traces: readonly unknown[];
 }
 
@@ -126,6 +128,22 @@ describe('dibs lab run', () => {
     assert.equal(code, 1);
     assert.match(stdout, /Did not run\n {2}redis-incr\n {4}needs redis: Redis is not here: install it/);
     assert.match(stdout, /^Nothing ran\.$/m);
+  });
+
+  test('says in Korean why it did not run, and what came of what did', async (t) => {
+    const { stdout } = await lab(t, [
+      'run',
+      'mutex',
+      'for-share:wait',
+      ...small,
+      '--database',
+      'sqlite',
+      '--lang',
+      'ko',
+    ]);
+    assert.match(stdout, /^돌리지 않은 것\n {2}for-share:wait\n {4}행을 잠그는데 SQLite에는/m);
+    assert.match(stdout, /^20자리에 신청 120건, 동시에 32건, 서버 1대,/m);
+    assert.match(stdout, /^이름을 주었는데 돌리지 못한 것: for-share:wait\.$/m);
   });
 
   test('ends with 1 where something that was named did not run', async (t) => {
@@ -220,6 +238,25 @@ async function untilFilled(folder: string): Promise<void> {
   while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+const untilEmpty = async (folder: string): Promise<void> => {
+  while (readdirSync(folder).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+/** Once there is a coupon, a server of the run is at work. */
+async function untilIssued(path: string): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    try {
+      const db = new DatabaseSync(path, { readOnly: true });
+      const row = db.prepare('SELECT COUNT(*) AS issued FROM coupons').get();
+      db.close();
+      if (Number(row?.['issued']) > 0) return;
+    } catch {
+      // Not there yet, or locked just now.
+    }
+  }
+}
+
 describe('a run that is broken off', () => {
   // Every insert of ten takes a second, of which one after another would be minutes.
   const slow = ['mutex', 'unique-user', '--fault', 'slow-db', '--claims', '4000', '--capacity', '1000'];
@@ -271,6 +308,16 @@ describe('a run that is broken off', () => {
     assert.equal((await exit)[0], 1);
     assert.match(said(), /^sql-count:ge .*\n.* over /m);
     assert.match(said(), /Stopped before the end, after 1 of 3 runs\./);
+    assert.doesNotMatch(said(), /every verdict as expected/);
+  });
+
+  test('by SIGKILL leaves no files either: its processes see to that', async (t) => {
+    const { child, exit, cwd } = await longRun(t, slow, /1 of 2: mutex/);
+    await untilFilled(cwd);
+    await untilIssued(join(cwd, readdirSync(cwd)[0] ?? '', 'lab.db'));
+    child.kill('SIGKILL');
+    await exit;
+    await untilEmpty(cwd);
   });
 });
 

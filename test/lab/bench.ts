@@ -8,6 +8,7 @@ import { type LabOutcome, type LabPlan, runLab } from '../../src/lab/lab.ts';
 import type { LabRun } from '../../src/lab/outcome.ts';
 import type { ServiceAddresses } from '../../src/lab/services.ts';
 import type { Circumstances } from '../../src/lab/terms.ts';
+import type { LabTrace } from '../../src/lab/trace.ts';
 import type { Verdict } from '../../src/lab/verdict.ts';
 import { sharedService } from '../services/shared.ts';
 
@@ -59,8 +60,21 @@ export async function outcomeOf(called: string, asked: Asked = {}): Promise<LabO
 /** As `outcomeOf`, for a strategy that runs. */
 export async function runOf(called: string, asked: Asked = {}): Promise<LabRun> {
   const { run, skip } = await outcomeOf(called, asked);
-  return run ?? assert.fail(skip?.reason);
+  return run ?? assert.fail(skip?.reason.en);
 }
+
+/** How two claims of it went, step by step. */
+export async function traceOf(called: string, asked: Asked = {}): Promise<LabTrace> {
+  const { trace, skip } = await outcomeOf(called, { ...asked, isTraced: true, claims: 100, capacity: 20 });
+  return trace ?? assert.fail(skip?.reason.en);
+}
+
+/** Each step by its first two words, with what came of it. */
+export const story = ({ lines }: LabTrace): string[] =>
+  lines.map(({ claim, text, outcome, isEnd }) => {
+    const what = isEnd ? 'goes on' : text.split(' ').slice(0, 2).join(' ');
+    return `${claim === 0 ? 'A' : 'B'} ${what} -> ${outcome ?? 'waits'}`;
+  });
 
 /** One line of a list of runs. */
 export type Row = readonly [called: string, asked: Asked, verdicts: Verdict | readonly Verdict[]];

@@ -19,7 +19,7 @@ function* circumstancesOf({ variants }: Strategy): Generator<Circumstances> {
       for (const servers of serverCounts)
         for (const users of ['all', 'one'] as const)
           for (const fault of [null, ...faultNames])
-            for (const inFlight of [1, 32]) yield { variant, database, servers, users, fault, inFlight };
+            for (const inFlight of [1, 2, 32]) yield { variant, database, servers, users, fault, inFlight };
 }
 
 const sentences = (text: string): number => text.match(/[.!?](?=\s|$)/g)?.length ?? 0;
@@ -45,7 +45,9 @@ for (const strategy of strategies) {
         const fit = fitOf(strategy, circumstances, everywhere);
         if ('reason' in fit) {
           // What is wanting must be told, and not only that it is.
-          assert.ok(fit.reason.length > 30 && !fit.reason.endsWith('.'), `${where}: ${fit.reason}`);
+          const { en, ko } = fit.reason;
+          assert.ok(en.length > 30 && !en.endsWith('.'), `${where}: ${en}`);
+          assert.ok(/[가-힣]/.test(ko) && !/[가-힣]/.test(en), `${where}: ${ko}`);
           continue;
         }
         assert.ok(fit.expected.length > 0, where);

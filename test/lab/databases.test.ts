@@ -1,8 +1,9 @@
 /** What row locks and isolation do on MariaDB and PostgreSQL, which is not the same. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { lockVariants } from '../../src/lab/row-locks.ts';
 import { describeService } from '../services/shared.ts';
-import { endings, outcomeOf, type Row, runOf } from './bench.ts';
+import { type Asked, endings, type Row, runOf, story, traceOf } from './bench.ts';
 
 /** What needs no row locks ends as it does on SQLite. */
 const alike: readonly Row[] = [
@@ -15,7 +16,9 @@ const alike: readonly Row[] = [
   ['serializable:retry', { servers: 4, claims: 120, capacity: 20 }, 'safe'],
   ['optimistic-version:retry', { servers: 4 }, 'safe'],
   ['optimistic-version:no-retry', {}, 'turned-away'],
-  ['for-share', { inFlight: 1 }, 'safe'],
+  ['for-share:wait', { inFlight: 1 }, 'safe'],
+  ['for-share:nowait', { inFlight: 1 }, 'safe'],
+  ['for-share:skip-locked', { inFlight: 1 }, 'safe'],
   ['for-update:wait', { inFlight: 1 }, 'safe'],
   ['for-update:nowait', { inFlight: 1 }, 'safe'],
   ['for-update:skip-locked', { inFlight: 1 }, 'safe'],
@@ -27,15 +30,28 @@ const alike: readonly Row[] = [
   ['dibs-sqlite', { fault: 'db-error' }, 'safe'],
 ];
 
+/** What counts and inserts do to each other, and how many coupons there are then for how many places. */
+async function racingOf(called: string, asked: Asked) {
+  const trace = await traceOf(called, asked);
+  const steps = story(trace)
+    .filter((line) => / (SELECT|INSERT|goes on) /.test(line))
+    .map((line) => line.replace(/ (COUNT\(\*\)|INTO) -> | -> /, ' '));
+  return { steps, ending: [trace.issued, trace.capacity, trace.verdict] };
+}
+
 describeService('mariadb', 'on MariaDB', () => {
   const common = { database: 'mariadb', services: ['mariadb'] } as const;
   endings(
     [
       ...alike,
-      ['for-share', {}, 'turned-away'],
-      ['for-share', { servers: 4 }, 'turned-away'],
-      ['for-update:wait', {}, ['turned-away', 'safe']],
-      ['for-update:wait', { servers: 4 }, ['turned-away', 'safe']],
+      ['sql-count:ge', { inFlight: 2 }, ['over', 'safe']],
+      ['for-share:wait', {}, 'turned-away'],
+      ['for-share:wait', { servers: 4 }, 'turned-away'],
+      ['for-share:nowait', {}, 'turned-away'],
+      ['for-share:skip-locked', {}, ['turned-away', 'over']],
+      ['for-share:skip-locked', { inFlight: 8 }, ['turned-away', 'over']],
+      ['for-update:wait', {}, 'turned-away'],
+      ['for-update:wait', { servers: 4 }, 'turned-away'],
       ['for-update:nowait', {}, 'turned-away'],
       ['for-update:skip-locked', {}, ['turned-away', 'over']],
       ['ticket-stack', { fault: 'db-error' }, 'leaked'],
@@ -45,9 +61,40 @@ describeService('mariadb', 'on MariaDB', () => {
   );
 
   test('shared locks end in deadlocks, which are counted', async () => {
-    const { aborted, over } = await runOf('for-share', common);
+    const { aborted, over } = await runOf('for-share:wait', common);
     assert.ok((aborted ?? 0) > 0);
     assert.equal(over, 0);
+  });
+});
+
+describeService('mariadb', 'two claims for the last of two places, on MariaDB', () => {
+  const common = { database: 'mariadb', services: ['mariadb'] } as const;
+  const deadlock = 'Deadlock found when trying to get lock; try restarting transaction';
+
+  test('who has waited for a row counts what has come meanwhile', async () => {
+    assert.deepEqual(await racingOf('for-update:wait', common), {
+      steps: ['A SELECT 1', 'B SELECT waits', 'A INSERT 1 row', 'B goes on 2'],
+      ending: [2, 2, 'safe'],
+    });
+  });
+
+  test('who does not wait is refused, or does not see the row that is locked', async () => {
+    assert.deepEqual(await racingOf('for-update:nowait', common), {
+      steps: ['A SELECT 1', 'B SELECT Lock wait timeout exceeded; try restarting transaction', 'A INSERT 1 row'],
+      ending: [2, 2, 'turned-away'],
+    });
+    assert.deepEqual(await racingOf('for-update:skip-locked', common), {
+      steps: ['A SELECT 1', 'B SELECT 0', 'A INSERT waits', `B INSERT ${deadlock}`, 'A goes on 1 row'],
+      ending: [2, 2, 'turned-away'],
+    });
+  });
+
+  test('two that hold the same shared lock end in a deadlock, whatever it says of waiting', async () => {
+    for (const variant of lockVariants)
+      assert.deepEqual(await racingOf(`for-share:${variant}`, common), {
+        steps: ['A SELECT 1', 'B SELECT 1', 'A INSERT waits', `B INSERT ${deadlock}`, 'A goes on 1 row'],
+        ending: [2, 2, 'turned-away'],
+      });
   });
 });
 
@@ -56,8 +103,10 @@ describeService('postgres', 'on PostgreSQL', () => {
   endings(
     [
       ...alike,
-      ['for-share', {}, 'over'],
-      ['for-share', { servers: 4 }, 'over'],
+      ['for-share:wait', {}, 'over'],
+      ['for-share:wait', { servers: 4 }, 'over'],
+      ['for-share:nowait', {}, 'over'],
+      ['for-share:skip-locked', {}, 'over'],
       ['for-update:wait', {}, 'over'],
       ['for-update:wait', { servers: 4 }, 'over'],
       ['for-update:nowait', {}, ['turned-away', 'over']],
@@ -68,19 +117,32 @@ describeService('postgres', 'on PostgreSQL', () => {
     common,
   );
 
-  test('inserts pass a lock on the rows that are there', async () => {
-    const { trace } = await outcomeOf('for-update:wait', { ...common, isTraced: true });
-    const done = trace?.lines.filter(({ text }) => /^(SELECT|INSERT)/.test(text)) ?? [];
-    assert.deepEqual(
-      done.map(({ claim, outcome }) => [claim, outcome]),
-      [
-        [0, '0'],
-        [1, '0'],
-        [0, '1 row'],
-        [1, '1 row'],
-      ],
-    );
-    assert.deepEqual([trace?.issued, trace?.verdict], [2, 'over']);
+  describe('two claims for the last of two places', () => {
+    test('who has waited for a row counts by the picture from before, and inserts pass', async () => {
+      assert.deepEqual(await racingOf('for-update:wait', common), {
+        steps: ['A SELECT 1', 'B SELECT waits', 'A INSERT 1 row', 'B goes on 1', 'B INSERT 1 row'],
+        ending: [3, 2, 'over'],
+      });
+    });
+
+    test('who does not wait is refused, or does not see the row that is locked', async () => {
+      assert.deepEqual(await racingOf('for-update:nowait', common), {
+        steps: ['A SELECT 1', 'B SELECT could not obtain lock on row in relation "coupons"', 'A INSERT 1 row'],
+        ending: [2, 2, 'turned-away'],
+      });
+      assert.deepEqual(await racingOf('for-update:skip-locked', common), {
+        steps: ['A SELECT 1', 'B SELECT 0', 'A INSERT 1 row', 'B INSERT 1 row'],
+        ending: [3, 2, 'over'],
+      });
+    });
+
+    test('a shared lock keeps nobody away, whatever it says of waiting', async () => {
+      for (const variant of lockVariants)
+        assert.deepEqual(await racingOf(`for-share:${variant}`, common), {
+          steps: ['A SELECT 1', 'B SELECT 1', 'A INSERT 1 row', 'B INSERT 1 row'],
+          ending: [3, 2, 'over'],
+        });
+    });
   });
 });
 

@@ -27,17 +27,18 @@ describe('lost-reply: whoever was not told claims again', () => {
 });
 
 describe('crash-between: the server dies between two steps of a claim', () => {
-  const again = ['duplicates', 'misled'] as const;
   endings(
     [
-      ['ticket-stack', {}, ['over', ...again]],
-      ['atomic-counter', {}, ['over', ...again]],
+      ['ticket-stack', { inFlight: 8 }, 'over'],
+      ['ticket-stack', { inFlight: 256 }, ['over', 'safe']],
+      ['atomic-counter', {}, ['over', 'duplicates']],
       ['atomic-counter', { inFlight: 1 }, 'over'],
-      ['sql-count:ge', {}, ['over', ...again]],
-      ['mutex', {}, ['safe', ...again]],
-      ['serializable:retry', {}, ['safe', ...again]],
-      ['optimistic-version:retry', {}, ['safe', ...again]],
-      ['try-lock', { inFlight: 1 }, ['safe', ...again]],
+      ['sql-count:ge', {}, 'over'],
+      ['mutex', {}, 'safe'],
+      ['mutex', { servers: 4 }, 'over'],
+      ['serializable:retry', {}, 'safe'],
+      ['optimistic-version:retry', {}, 'safe'],
+      ['try-lock', { inFlight: 1 }, 'safe'],
       ['unique-user', {}, 'safe'],
       ['dibs-sqlite', {}, 'safe'],
       ['dibs-sqlite', { users: 'one' }, 'safe'],
@@ -61,6 +62,7 @@ describe('db-error: inserts fail', () => {
       ['atomic-counter', {}, 'leaked'],
       ['sql-count:ge', {}, 'over'],
       ['sql-count:ge', { inFlight: 1 }, 'turned-away'],
+      ['sql-count:ge', { inFlight: 2 }, ['over', 'turned-away']],
       ['mutex', {}, 'turned-away'],
       ['serializable:retry', {}, 'turned-away'],
       ['optimistic-version:retry', {}, 'turned-away'],

@@ -43,3 +43,22 @@ test('so is whatever else the first server is asked', async () => {
   assert.equal(fleet.restarts, 2);
   await fleet.close();
 });
+
+test('what a server said before it was killed is an answer', async () => {
+  const module = join(folder, 'last-words.mjs');
+  const answers = 50;
+  writeFileSync(
+    module,
+    `process.once('message', () => {
+      for (let n = 0; n < ${answers}; n += 1) process.send({ type: 'answer', n, answer: 'won' });
+      process.kill(process.pid, 'SIGKILL');
+    });\n`,
+  );
+  const member = new MemberProcess(module, { onStep() {}, onBroken() {} });
+  const claims = Array.from({ length: answers }, (_, n) => member.claim(n, `user-${n}`));
+  // Meanwhile it speaks and ends; both are then found at once.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  const told = await Promise.allSettled(claims);
+  assert.equal(told.filter(({ status }) => status === 'fulfilled').length, answers);
+  await member.ended;
+});

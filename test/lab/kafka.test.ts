@@ -84,7 +84,7 @@ for (const database of ['mariadb', 'postgres'] as const) {
       [
         ['redis-incr-kafka:1-partition', {}, 'safe'],
         ['redis-sadd-incr-kafka', {}, 'safe'],
-        ['redis-sadd-incr-kafka-failed', { fault: 'db-error' }, ['out-of-order', 'safe']],
+        ['redis-sadd-incr-kafka-failed', { fault: 'db-error', inFlight: 8 }, 'out-of-order'],
       ],
       { database, services: ['redis', 'kafka', database] },
     );

@@ -27,9 +27,10 @@ describeService('redis', 'with Redis', () => {
       [
         ['distributed-lock', { fault: 'slow-db', capacity: 20 }, 'over'],
         ['distributed-lock', { fault: 'db-error' }, 'turned-away'],
-        ['distributed-lock', { fault: 'crash-between' }, ['safe', 'duplicates', 'misled']],
+        // It holds where the server is not killed right between a coupon and its answer.
+        ['distributed-lock', { fault: 'crash-between' }, ['duplicates', 'misled', 'safe']],
         ['distributed-lock', { users: 'one' }, 'duplicates'],
-        ['redis-incr', { fault: 'crash-between' }, ['leaked', 'duplicates', 'misled']],
+        ['redis-incr', { fault: 'crash-between' }, 'leaked'],
         ['redis-incr', { fault: 'db-error' }, 'leaked'],
         ['redis-incr', { fault: 'lost-reply' }, 'duplicates'],
         ['redis-incr', { users: 'one' }, 'duplicates'],

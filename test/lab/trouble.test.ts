@@ -40,7 +40,7 @@ describe('a process that ends by itself', () => {
     writeFileSync(module, 'process.exit(3);\n');
     const plan = planOf({ selected: [select('mutex'), select('for-share')], module });
     const [ended, skipped] = await outcomesOf(plan);
-    assert.match(ended?.skip?.reason ?? '', /^broke off: a process of the run has ended/);
+    assert.match(ended?.skip?.reason.en ?? '', /^broke off: a process of the run has ended/);
     assert.deepEqual([ended?.skip?.isTrouble, skipped?.skip?.isTrouble], [true, false]);
   });
 });
@@ -110,7 +110,7 @@ describeService([...names], 'with services that nobody shares', () => {
     test(`a run on ${database} leaves nothing`, async () => {
       for (const called of ['redis-sadd-incr-kafka-failed', 'dibs-redis']) {
         const [outcome] = await outcomesOf(plan(called, database));
-        assert.equal(outcome?.run?.verdict, 'safe', outcome?.skip?.reason);
+        assert.equal(outcome?.run?.verdict, 'safe', outcome?.skip?.reason.en);
       }
       assert.deepEqual(await left(), []);
     });
@@ -144,7 +144,7 @@ describeService([...names], 'with services that nobody shares', () => {
   test('what cannot begin leaves nothing of what it had made by then', async () => {
     const services = { addresses: { ...addresses(), kafka: 'kafka://127.0.0.1:1' }, absences: nowhere };
     const [outcome] = await outcomesOf(plan('redis-incr-kafka:1-partition', 'mariadb', { services }));
-    assert.match(outcome?.skip?.reason ?? '', /^Kafka at 127\.0\.0\.1:1 makes no topic: connect ECONNREFUSED/);
+    assert.match(outcome?.skip?.reason.en ?? '', /^Kafka at 127\.0\.0\.1:1 makes no topic: connect ECONNREFUSED/);
     assert.equal(outcome?.skip?.isTrouble, true);
     assert.deepEqual(await left(), []);
   });
@@ -156,7 +156,7 @@ describeService([...names], 'with services that nobody shares', () => {
       answered: () => (puts.length === 0 ? puts.push(redis.send(['SET', 'somebody', '1'])) : undefined),
     });
     await Promise.all(puts);
-    assert.equal(outcome?.run?.verdict, 'safe', outcome?.skip?.reason);
+    assert.equal(outcome?.run?.verdict, 'safe', outcome?.skip?.reason.en);
     assert.deepEqual(await redis.send(['KEYS', '*']), ['somebody']);
     await redis.send(['DEL', 'somebody']);
     await redis.close();
@@ -174,6 +174,6 @@ describeService([...names], 'with services that nobody shares', () => {
       outcomes.map(({ run, skip }) => run?.verdict ?? skip?.isTrouble),
       ['safe', true, 'safe', true],
     );
-    assert.match(outcomes[1]?.skip?.reason ?? '', /^broke off: /);
+    assert.match(outcomes[1]?.skip?.reason.en ?? '', /^broke off: /);
   });
 });

@@ -42,6 +42,7 @@ export function defineLab(lab: Command): void {
     .option('--database <name>', `${databaseNames.join(', ')}; where absent sqlite, or what it cannot on the others`)
     .option('--partitions <n>', 'of redis-incr-kafka only the variants with so many partitions: 1 or 2')
     .option('--keyed', 'of redis-incr-kafka only the variant whose messages have a key')
+    .option('--lang <language>', 'en or ko: the language of what is said around the figures', 'en')
     .option('--trace', 'show for each strategy how two claims race, step by step');
   const places: Readonly<Record<ServiceName, string>> = {
     redis: 'Redis: redis://host:6379',
@@ -66,6 +67,7 @@ function doesAlone(command: Command, act: (screen: Screen) => Promise<ExitCode>)
 async function runStrategies(command: Command, screen: Screen): Promise<ExitCode> {
   const stop = new AbortController();
   const asked = askedLabOf(command, stop.signal);
+  const { language } = asked;
   const release = onLeave(() => stop.abort());
   const progress = createRunProgress(screen, asked);
   const outcomes: LabOutcome[] = [];
@@ -83,17 +85,18 @@ async function runStrategies(command: Command, screen: Screen): Promise<ExitCode
       progress.end();
     }
     const ended = endedOf(asked, outcomes);
-    const failures = failuresOf(ended);
+    const failures = failuresOf(ended, language);
     const ok = failures.length === 0;
     const traces = outcomes.flatMap(({ trace }) => trace ?? []);
-    screen.document({ ok, failures, seed: asked.seed, runs: ended.runs, skipped: ended.skipped, traces });
+    const skipped = ended.skipped.map((skip) => ({ ...skip, reason: skip.reason[language] }));
+    screen.document({ ok, failures, seed: asked.seed, runs: ended.runs, skipped, traces });
     screen.lines(...reportLines({ ...asked, ...ended, failures }, screen));
     return ok ? 0 : 1;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     progress.end();
     const ended = endedOf(asked, outcomes);
-    if (ended.runs.length > 0) screen.lines(...reportLines({ ...asked, ...ended, failures: [] }, screen));
+    if (ended.runs.length > 0) screen.lines(...reportLines({ ...asked, ...ended, failures: null }, screen));
     const done = `${outcomes.length} of ${plural(asked.selected.length, 'run')}`;
     throw new CliTrouble('stopped', `Stopped before the end, after ${done}.`);
   } finally {

@@ -1,7 +1,7 @@
 import type { Selected } from '../../lab/lab.ts';
 import type { LabRun, LabSkip } from '../../lab/outcome.ts';
-import { calledOf } from '../../lab/terms.ts';
-import { plural } from '../text.ts';
+import { calledOf, type Lesson } from '../../lab/terms.ts';
+import { reportWords } from './report-words.ts';
 
 /** What the lab was asked, and what came of it. */
 export interface Ended {
@@ -13,16 +13,17 @@ export interface Ended {
 }
 
 /** Why the lab has not shown what it was asked to show, in sentences; none where it has. */
-export function failuresOf({ names, selected, runs, skipped }: Ended): string[] {
+export function failuresOf({ names, selected, runs, skipped }: Ended, language: keyof Lesson): string[] {
+  const words = reportWords[language];
   const unexpected = runs.filter(({ asExpected }) => !asExpected).length;
   const troubled = skipped.filter(({ isTrouble }) => isTrouble).length;
   const ran = new Set(runs.map(({ strategy, variant }) => calledOf(strategy, variant)));
   const called = new Set(selected.map(({ strategy, variant }) => calledOf(strategy.name, variant)));
   const missing = names.length === 0 ? [] : [...called].filter((one) => !ran.has(one));
   return [
-    ...(runs.length === 0 ? ['Nothing ran.'] : []),
-    ...(unexpected === 0 ? [] : [`${plural(unexpected, 'run')} ended with another verdict than expected.`]),
-    ...(troubled === 0 ? [] : [`${plural(troubled, 'run')} met trouble and came to no end.`]),
-    ...(missing.length === 0 || runs.length === 0 ? [] : [`Asked for, and did not run: ${missing.join(', ')}.`]),
+    ...(runs.length === 0 ? [words.nothingRan] : []),
+    ...(unexpected === 0 ? [] : [words.unexpected(unexpected)]),
+    ...(troubled === 0 ? [] : [words.troubled(troubled)]),
+    ...(missing.length === 0 || runs.length === 0 ? [] : [words.missing(missing)]),
   ];
 }

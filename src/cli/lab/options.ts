@@ -24,6 +24,7 @@ const userLists = ['all', 'one'] as const;
 export interface AskedLab extends Omit<LabPlan, 'services'> {
   /** The strategies that were named; none where all are meant. */
   readonly names: readonly string[];
+  readonly language: Language;
   /** Services that somebody has named. */
   readonly given: ServiceAddresses;
 }
@@ -49,6 +50,7 @@ export function askedLabOf(command: Command, signal: AbortSignal): AskedLab {
   const names = namesOf(command);
   return {
     names,
+    language: languageOf(text('lang')),
     given: addressesOf(command),
     selected: chosenOf(names, partitionsOf(text('partitions')), options['keyed'] === true).flatMap((chosen) =>
       (database === null

@@ -1,9 +1,11 @@
 import type { LabRun, LabSkip } from '../../lab/outcome.ts';
-import { type Verdict, meanings } from '../../lab/verdict.ts';
+import { isMildest, meanings } from '../../lab/verdict.ts';
+import type { Lesson } from '../../lab/terms.ts';
 import type { Screen } from '../screen.ts';
 import { type Column, table } from '../table.ts';
-import { count, displayWidth, plural, visible, wrap } from '../text.ts';
+import { count, displayWidth, visible, wrap } from '../text.ts';
 import { areMixed, nameOf } from './names.ts';
+import { type ReportWords, reportWords } from './report-words.ts';
 
 /** All that a report tells. */
 export interface Report {
@@ -11,8 +13,9 @@ export interface Report {
   readonly claims: number;
   readonly runs: readonly LabRun[];
   readonly skipped: readonly LabSkip[];
-  /** Why the lab has not shown what it was asked to show. */
-  readonly failures: readonly string[];
+  /** Why the lab has not shown what it was asked to show; null where it was stopped, and has only begun to. */
+  readonly failures: readonly string[] | null;
+  readonly language: keyof Lesson;
 }
 
 const right = (head: string): Column => ({ head, right: true });
@@ -27,36 +30,37 @@ const costColumns: readonly Column[] = [
   ...['CLAIMS/S', 'P50', 'P99', 'LAST', 'STMTS', 'TRIPS', 'ABORTS', 'WAITS'].map(right),
 ];
 
+/** Of more than these the heads of the columns have left a usual terminal of 24 lines before the last is read. */
+const runsAtAGlance = 10;
+
 /** What the lab has found, for people. */
 export function reportLines(report: Report, screen: Screen): string[] {
-  const { seed, claims, runs, skipped, failures } = report;
+  const { runs, skipped, failures, language } = report;
+  const words = reportWords[language];
   const [first] = runs;
-  const ending =
-    failures.length > 0
-      ? failures.flatMap((failure) => wrap(failure, screen.width)).map((line) => screen.paint('red', line))
-      : [screen.paint('green', `${plural(runs.length, 'run')}, every verdict as expected.`)];
   return [
-    ...(first === undefined ? [] : [...tableLines(runs, screen), '']),
-    ...skippedLines(skipped, screen),
-    ...(first === undefined ? [] : wrap(circumstancesOf(runs, first, { claims, seed }), screen.width)),
-    ...ending,
+    ...(first === undefined ? [] : [...tableLines(report, screen), '']),
+    ...skippedLines(skipped, language, screen),
+    ...(first === undefined ? [] : wrap(circumstancesOf(report, first), screen.width)),
+    ...(failures === null ? [] : endingLines(failures, words.asExpected(runs.length), screen)),
   ];
 }
 
-function circumstancesOf(runs: readonly LabRun[], first: LabRun, { claims, seed }: Pick<Report, 'claims' | 'seed'>) {
-  const { capacity, inFlight, servers, users, fault, database } = first;
-  return [
-    `${count(claims)} claims for ${count(capacity)} places`,
-    `${count(inFlight)} in flight`,
-    plural(servers, 'server'),
-    users === 'one' ? 'all of one user' : 'each of another user',
-    ...(fault === null ? [] : [`with ${fault}`]),
-    areMixed(runs) ? 'sqlite where no other database is named' : database,
-    `seed ${seed}`,
-  ].join(', ');
+function endingLines(failures: readonly string[], asExpected: string, { paint, width }: Screen): string[] {
+  if (failures.length === 0) return [paint('green', asExpected)];
+  return failures.flatMap((failure) => wrap(failure, width)).map((line) => paint('red', line));
 }
 
-function tableLines(runs: readonly LabRun[], screen: Screen): string[] {
+function circumstancesOf({ runs, claims, seed, language }: Report, first: LabRun): string {
+  const { capacity, inFlight, servers, users, fault } = first;
+  const database = areMixed(runs) ? null : first.database;
+  const isOneUser = users === 'one';
+  return reportWords[language]
+    .circumstances({ claims, capacity, inFlight, servers, isOneUser, fault, database, seed })
+    .join(', ');
+}
+
+function tableLines({ runs, language }: Report, screen: Screen): string[] {
   const coupons = table(
     couponColumns,
     runs.map((run) => couponCells(run, runs)),
@@ -72,17 +76,18 @@ function tableLines(runs: readonly LabRun[], screen: Screen): string[] {
         screen.width,
       )
     : coupons;
+  const heads = [figures[0] ?? '', costs[0] ?? ''].map((line) => screen.paint('bold', line));
   return [
-    screen.paint('bold', figures[0] ?? ''),
-    screen.paint('bold', costs[0] ?? ''),
+    ...heads,
     ...runs.flatMap((run, i) => [
       ...(isWide ? [nameOf(run, runs)] : []),
       figures[i + 1] ?? '',
       screen.paint(run.asExpected ? 'dim' : 'red', costs[i + 1] ?? ''),
-      ...notesOf(run).flatMap((note) => wrap(note, screen.width - 4).map((line) => `    ${line}`)),
+      ...notesOf(run, language).flatMap((note) => wrap(note, screen.width - 4).map((line) => `    ${line}`)),
     ]),
+    ...(runs.length > runsAtAGlance ? heads : []),
     ...(runs.some(({ lockWaits }) => lockWaits === null)
-      ? ['', ...wrap('-: not known, since a server that is killed takes along what it has counted.', screen.width)]
+      ? ['', ...wrap(reportWords[language].unknown, screen.width)]
       : []),
   ];
 }
@@ -119,37 +124,38 @@ function average(value: number | null): string {
 }
 
 /** What the figures do not say by themselves. */
-function notesOf(run: LabRun): string[] {
+function notesOf(run: LabRun, language: keyof Lesson): string[] {
+  const words = reportWords[language];
+  const { capacity, issuedAtOnce, overtaken, lost, turnedAway, turnedAwayEarly, struck, tries, verdict } = run;
   const notes: string[] = [];
-  const { capacity, issuedAtOnce, overtaken, lost, turnedAway, turnedAwayEarly, struck, tries, verdict, asExpected } =
-    run;
-  if (!asExpected) notes.push(surpriseOf(run));
-  if (struck === 0) notes.push('The fault has not struck, so that this shows nothing of it.');
-  if (tries > 1) notes.push(asExpected ? `It showed at try ${tries}.` : `That was try ${tries}, and the last.`);
-  if (lost > 0) notes.push(`${plural(lost, 'winner')} without a coupon.`);
-  const early = turnedAwayEarly === turnedAway ? 'all' : count(turnedAwayEarly);
-  if (turnedAway > 0)
-    notes.push(
-      `${plural(turnedAway, 'claim')} ended with neither a place nor a reason, ${early} of them while there were places.`,
-    );
+  if (!run.asExpected) notes.push(surpriseOf(run, language));
+  if (struck === 0) notes.push(words.notStruck);
+  if (tries > 1) notes.push(triesNote(run, words));
+  if (lost > 0) notes.push(words.lost(lost));
+  if (turnedAway > 0) notes.push(words.turnedAway(turnedAwayEarly, turnedAway));
   if (issuedAtOnce !== null && issuedAtOnce < Math.min(capacity, run.issued))
-    notes.push(`When ${count(capacity)} wins had been answered, the table had ${plural(issuedAtOnce, 'coupon')}.`);
-  if (verdict === 'out-of-order' && overtaken !== null)
-    notes.push(`${plural(overtaken, 'coupon')} stand before one with a smaller number.`);
+    notes.push(words.issuedAtOnce(capacity, issuedAtOnce));
+  if (verdict === 'out-of-order' && overtaken !== null) notes.push(words.overtaken(overtaken));
   return notes;
 }
 
-function surpriseOf({ verdict, expected, findings }: LabRun): string {
+function triesNote({ tries, verdict, expected, asExpected }: LabRun, words: ReportWords): string {
+  if (!asExpected) return words.lastTry(tries);
+  if (!isMildest(verdict, expected)) return words.shown(tries);
+  return verdict === 'safe' ? words.noRace(tries) : words.nothingGraver(tries);
+}
+
+function surpriseOf({ verdict, expected, findings }: LabRun, language: keyof Lesson): string {
   const [finding] = findings;
+  // What the checker of all of Dibs says is said in its language.
   const said = finding === undefined ? '' : ` ${finding.rule}: ${visible(finding.message)}.`;
-  const meant = (one: Verdict): string => `${one} means: ${meanings[one].en}`;
-  return `Expected ${expected.join(' or ')}; ${meant(verdict)}.${said}`;
+  return `${reportWords[language].surprise(expected, verdict, meanings[verdict][language])}${said}`;
 }
 
 /** One reason may be that of several. */
-function skippedLines(skipped: readonly LabSkip[], screen: Screen): string[] {
+function skippedLines(skipped: readonly LabSkip[], language: keyof Lesson, screen: Screen): string[] {
   if (skipped.length === 0) return [];
-  const byReason = Map.groupBy(skipped, ({ reason }) => reason);
+  const byReason = Map.groupBy(skipped, ({ reason }) => reason[language]);
   const lines = [...byReason].flatMap(([reason, all]) => {
     const names = all.map((one) => nameOf(one, skipped)).join(', ');
     return [
@@ -157,5 +163,5 @@ function skippedLines(skipped: readonly LabSkip[], screen: Screen): string[] {
       ...wrap(visible(reason), screen.width - 4).map((line) => `    ${line}`),
     ];
   });
-  return [screen.paint('bold', 'Did not run'), ...lines, ''];
+  return [screen.paint('bold', reportWords[language].didNotRun), ...lines, ''];
 }

@@ -18,9 +18,10 @@ export function traceLines(trace: LabTrace, screen: Screen): string[] {
   const both = (left: string, right: string): string => `${padEnd(left, width)}${rule}${right}`;
   const [first, second] = trace.users;
   const where = trace.database === 'sqlite' ? '' : ` on ${trace.database}`;
+  const left = trace.before === 0 ? 'one place' : `one place of ${trace.capacity} left`;
   const how = trace.fault === null ? '' : `, with ${trace.fault}`;
   return [
-    screen.paint('bold', `${calledOf(trace.strategy, trace.variant)}${where}: two claims, one place${how}`),
+    screen.paint('bold', `${calledOf(trace.strategy, trace.variant)}${where}: two claims, ${left}${how}`),
     both(`A: ${first}`, `B: ${second}`),
     both('─'.repeat(width), '─'.repeat(width)),
     ...trace.lines.flatMap((line) => [
@@ -34,7 +35,7 @@ export function traceLines(trace: LabTrace, screen: Screen): string[] {
     ]),
     ...(trace.isCut ? wrap('More steps were taken, without turns, than are shown here.', screen.width) : []),
     ...trace.answers.flatMap((answer, claim) => side(claim as 0 | 1, cells(`told: ${answer}`))),
-    `${plural(trace.issued, 'coupon')} for 1 place: ${trace.verdict}`,
+    `${plural(trace.issued, 'coupon')} for ${plural(trace.capacity, 'place')}: ${trace.verdict}`,
     '',
   ];
 }

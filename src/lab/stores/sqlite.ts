@@ -20,9 +20,10 @@ export function sqliteDatabase(path: string, waited: () => void): Database {
     begin: { default: ['BEGIN'], serializable: ['BEGIN'] },
     async connect() {
       // SQLite would wait for a lock with the whole process, in which the claim that holds the lock may be.
-      const db = new DatabaseSync(path, { timeout: 0 });
-      db.exec('PRAGMA synchronous = FULL');
-      return new SqliteConnection(db, waited);
+      const connection = new SqliteConnection(new DatabaseSync(path, { timeout: 0 }), waited);
+      // The first that looks at the file locks it, where a process was killed that had begun to write.
+      await connection.query('PRAGMA synchronous = FULL');
+      return connection;
     },
   };
 }

@@ -17,7 +17,9 @@ export const strategy: Strategy = {
     return withoutUserLimit(circumstances, {
       usual: [isAlone ? 'safe' : 'over'],
       failing: [isAlone ? 'leaked' : 'over'],
-      crashed: ['over'],
+      // The other thread is killed at its insert nearly always. It is safe where all coupons are of the last life.
+      crashed: isAlone ? ['duplicates', 'over', 'safe'] : ['duplicates', 'over'],
+      untold: [],
     });
   },
   open: ({ capacity, memory }) => ({

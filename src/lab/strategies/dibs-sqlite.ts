@@ -14,7 +14,10 @@ export const strategy: Strategy = {
   unfit: (circumstances) =>
     circumstances.servers === 1
       ? engineUnfit(circumstances)
-      : 'holds the file of its gate in one process, and a second one is refused (store_locked): many servers share dibs-redis',
+      : {
+          en: 'holds the file of its gate in one process, and a second one is refused (store_locked): many servers share dibs-redis',
+          ko: '게이트 파일을 한 프로세스가 쥐고 있어 두 번째는 거절된다(store_locked): 서버가 여럿이면 dibs-redis를 쓴다',
+        },
   expects: () => ['safe'],
   open: () => ({ claim: (userId, { engine }) => engine(userId) }),
 };

@@ -1,4 +1,4 @@
-import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
+import { whereTheyMeet, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import { underRedisLock } from '../redis-lock.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -17,8 +17,10 @@ export const strategy: Strategy = {
   crashBehind: 'SET lock',
   expects: (circumstances) =>
     withoutUserLimit(circumstances, {
-      ...withoutLeaks('safe'),
-      slow: [isRace(circumstances) ? 'over' : 'safe'],
+      ...withoutLeaks(['safe']),
+      slow: whereTheyMeet(circumstances, 'over'),
+      // Between coupon and answer the lock is given back.
+      crashed: ['duplicates', 'misled', 'safe'],
     }),
   open: ({ capacity }) => ({
     claim: (userId, session) =>

@@ -13,7 +13,7 @@ export const strategy: Strategy = {
   crashBehind: 'UPDATE events',
   expects(circumstances) {
     const isSafe = circumstances.variant === 'retry' || !isRace(circumstances);
-    return withoutUserLimit(circumstances, withoutLeaks(isSafe ? 'safe' : 'turned-away'));
+    return withoutUserLimit(circumstances, withoutLeaks([isSafe ? 'safe' : 'turned-away']));
   },
   open: ({ capacity, variant }) => ({
     async claim(userId, { sql }) {

@@ -1,4 +1,4 @@
-import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
+import { whereTheyMeet, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import type { Strategy } from '../strategy.ts';
 
 /** Count, then insert. */
@@ -12,8 +12,8 @@ export const strategy: Strategy = {
   needs: () => [],
   crashBehind: 'SELECT COUNT',
   expects(circumstances) {
-    const over = isRace(circumstances) || circumstances.variant === 'gt';
-    return withoutUserLimit(circumstances, withoutLeaks(over ? 'over' : 'safe'));
+    const usual = circumstances.variant === 'gt' ? (['over'] as const) : whereTheyMeet(circumstances, 'over');
+    return withoutUserLimit(circumstances, withoutLeaks(usual));
   },
   open: ({ capacity, variant }) => ({
     async claim(userId, { sql }) {

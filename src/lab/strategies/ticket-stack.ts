@@ -16,7 +16,10 @@ export const strategy: Strategy = {
     return withoutUserLimit(circumstances, {
       usual: [isAlone ? 'safe' : 'over'],
       failing: [isAlone ? 'leaked' : 'over'],
-      crashed: ['over'],
+      // Where all that are killed had a ticket and no coupon yet, all coupons are of the last life.
+      crashed: isAlone ? ['over', 'safe'] : ['over'],
+      // Whoever comes again comes to a full stack.
+      untold: circumstances.database === 'sqlite' ? [] : ['duplicates'],
     });
   },
   open({ capacity }) {

@@ -1,4 +1,4 @@
-import { isRace, withoutLeaks, withoutUserLimit } from '../expecting.ts';
+import { whereTheyMeet, withoutLeaks, withoutUserLimit } from '../expecting.ts';
 import { Mutex } from '../mutex.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -14,8 +14,10 @@ export const strategy: Strategy = {
   // Few get as far as the count.
   crashBehind: 'mutex.tryLock',
   expects(circumstances) {
-    if (!isRace(circumstances)) return withoutUserLimit(circumstances, withoutLeaks('safe'));
-    const usual = circumstances.servers === 1 ? (['turned-away'] as const) : (['turned-away', 'over'] as const);
+    const { inFlight, servers } = circumstances;
+    // Each client stays with its server: where no two have the same, nobody finds a lock taken, and two may be at one place.
+    if (inFlight <= servers) return withoutUserLimit(circumstances, withoutLeaks(whereTheyMeet(circumstances, 'over')));
+    const usual = servers === 1 ? (['turned-away'] as const) : (['turned-away', 'over'] as const);
     return withoutUserLimit(circumstances, { usual, failing: usual });
   },
   open({ capacity }) {

@@ -20,6 +20,19 @@ const blocks = (text: string, language: string): string[] =>
 const commandsIn = (text: string): string[] =>
   matches(text, /^npm run dibs -- (lab .*)$/gm).map((line) => line.replace(/ +#.*$/, ''));
 
+/** Says what is left out of an excerpt. */
+const isOmission = (line: string): boolean => line.trim().startsWith('// …');
+
+/** The brackets that an excerpt does not close, or closes and has not opened: of a whole statement none. */
+function unclosedIn(code: string): string {
+  let open = code.replaceAll(/\/\/.*|'[^'\n]*'|`[^`\n]*`/g, '').replaceAll(/[^()[\]{}]/g, '');
+  for (let before = ''; before !== open; ) {
+    before = open;
+    open = open.replaceAll(/\(\)|\[\]|\{\}/g, '');
+  }
+  return open;
+}
+
 /** Throws where a command line is not understood. */
 async function understand(line: string): Promise<void> {
   const program = await buildProgram('lab');
@@ -54,7 +67,7 @@ for (const [language, page] of Object.entries(pages) as ['en' | 'ko', string][])
         for (const [, verdict = '', meaning] of rows) assert.equal(meaning, meanings[verdict as 'safe'].en);
       const shown = matches(page, /^ {2}[✓✗] ([a-z-]+)/gm);
       assert.ok(shown.length >= strategies.length);
-      for (const one of [...shown, ...matches(page, /(?:coupon|coupons) for 1 place: ([a-z-]+)/g)])
+      for (const one of [...shown, ...matches(page, /coupons? for \d+ places?: ([a-z-]+)/g)])
         assert.ok((verdicts as readonly string[]).includes(one), one);
     });
 
@@ -82,7 +95,8 @@ for (const [language, page] of Object.entries(pages) as ['en' | 'ko', string][])
         const source = read(`src/lab/strategies/${name}.ts`) + read('src/cli/lab/engine.ts');
         const lines = blocks(lesson, 'ts').flatMap((block) => block.trimEnd().split('\n'));
         assert.ok(lines.length > 0 || name === 'dibs-redis');
-        for (const line of lines) if (!line.startsWith('// …')) assert.ok(source.includes(line.trim()), line);
+        for (const line of lines) if (!isOmission(line)) assert.ok(source.includes(line.trim()), line);
+        for (const block of blocks(lesson, 'ts')) assert.equal(unclosedIn(block), '', block);
       });
     }
 
@@ -101,7 +115,7 @@ for (const [language, page] of Object.entries(pages) as ['en' | 'ko', string][])
 
 test('both pages show the same runs, lines and commands', () => {
   for (const kind of ['ts', 'text'] as const) assert.deepEqual(blocks(pages.ko, kind), blocks(pages.en, kind));
-  const inEnglish = commandsIn(pages.en).map((command) => command.replace(/^lab list$/, 'lab list --lang ko'));
+  const inEnglish = commandsIn(pages.en).map((command) => command.replace(/^lab (list|run)$/, 'lab $1 --lang ko'));
   assert.deepEqual(commandsIn(pages.ko), inEnglish);
 });
 
@@ -112,6 +126,12 @@ for (const readme of ['README.md', 'README.ko.md']) {
     for (const command of commands) await understand(command);
   });
 }
+
+test('half a statement is seen', () => {
+  assert.equal(unclosedIn("run('(', [1]);"), '');
+  assert.equal(unclosedIn('} catch {\n}'), '}');
+  assert.equal(unclosedIn('try {'), '{');
+});
 
 test('what is no command is not understood', async () => {
   await assert.rejects(understand('lab run no-such'));

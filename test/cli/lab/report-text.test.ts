@@ -5,10 +5,11 @@ import { failuresOf } from '../../../src/cli/lab/failures.ts';
 import { reportLines } from '../../../src/cli/lab/report-text.ts';
 import { traceLines } from '../../../src/cli/lab/trace-text.ts';
 import type { Screen } from '../../../src/cli/screen.ts';
+import { noRowLocks } from '../../../src/lab/row-locks.ts';
 import { displayWidth } from '../../../src/cli/text.ts';
 import { findStrategy, strategies } from '../../../src/lab/catalog.ts';
 import type { LabRun, LabSkip } from '../../../src/lab/outcome.ts';
-import { databaseNames } from '../../../src/lab/terms.ts';
+import { asSaid, databaseNames } from '../../../src/lab/terms.ts';
 import type { LabTrace } from '../../../src/lab/trace.ts';
 import { verdicts } from '../../../src/lab/verdict.ts';
 
@@ -62,8 +63,8 @@ const usual: LabRun = {
   overtaken: null,
 };
 
-const report = (runs: readonly LabRun[], skipped: readonly LabSkip[] = [], failures: readonly string[] = []) =>
-  reportLines({ seed: 4_294_967_295, claims: 100_000, runs, skipped, failures }, screen);
+const report = (runs: readonly LabRun[], skipped: readonly LabSkip[] = [], failures: readonly string[] | null = []) =>
+  reportLines({ seed: 4_294_967_295, claims: 100_000, runs, skipped, failures, language: 'en' }, screen);
 
 function fits(lines: readonly string[]): void {
   for (const line of lines) assert.ok(displayWidth(line) <= 80, `${displayWidth(line)}: ${line}`);
@@ -139,6 +140,27 @@ describe('the table', () => {
     assert.match(away, /977 claims ended with neither a place nor a reason, 950 of them while there were places\./);
   });
 
+  test('says how often it was looked for a race, and what came of that', () => {
+    const note = (change: Partial<LabRun>): string => report([{ ...usual, tries: 5, ...change }]).join('\n');
+    assert.match(note({ expected: ['over', 'safe'], tries: 3 }), /^ {4}It showed at try 3\.$/m);
+    assert.match(note({ expected: ['over', 'safe'], verdict: 'safe' }), /^ {4}No race showed in 5 tries\.$/m);
+    const away = { expected: ['turned-away', 'over'], verdict: 'turned-away' } as const;
+    assert.match(note(away), /^ {4}Nothing graver showed in 5 tries\.$/m);
+    assert.match(note({ verdict: 'safe', asExpected: false }), /^ {4}That was try 5, and the last\.$/m);
+  });
+
+  test('has its heads below as well where they would have left the screen', () => {
+    const heads = (runs: number): number =>
+      report(Array.from({ length: runs }, () => usual)).filter((line) => line.startsWith('STRATEGY')).length;
+    assert.deepEqual([heads(10), heads(11)], [1, 2]);
+  });
+
+  test('is all there is of a lab that was stopped: it says nothing of how the whole went', () => {
+    const lines = report([usual], [], null);
+    assert.match(lines.at(-1) ?? '', /seed 4294967295$/);
+    assert.doesNotMatch(lines.join('\n'), /as expected/);
+  });
+
   test('says what was expected where something else came, and why', () => {
     const findings = [{ rule: 'I1', message: 'slot 101 of lab is outside its capacity of 100' }] as const;
     const lines = report([{ ...usual, expected: ['safe'], asExpected: false, findings }])
@@ -151,15 +173,43 @@ describe('the table', () => {
   });
 });
 
+test('in Korean all but names, heads and verdicts is Korean', () => {
+  const told = {
+    verdict: 'out-of-order',
+    tries: 5,
+    lost: 2,
+    turnedAway: 3,
+    turnedAwayEarly: 1,
+    issuedAtOnce: 7,
+  } as const;
+  const runs: LabRun[] = [
+    { ...usual, ...told, overtaken: 4, struck: 0, fault: 'slow-db', lockWaits: null, aborted: null, asExpected: false },
+    { ...usual, tries: 5, expected: ['over', 'safe'], verdict: 'safe' },
+    { ...usual, tries: 5, expected: ['turned-away', 'over'], verdict: 'turned-away' },
+    { ...usual, tries: 2 },
+  ];
+  const skip = { ...usual, reason: noRowLocks(usual) ?? asSaid(''), isTrouble: true };
+  const ended = { names: ['x'], selected: [{ strategy: findStrategy('mutex'), variant: null, database: 'sqlite' }] };
+  const failures = failuresOf({ ...ended, runs, skipped: [skip] } as Parameters<typeof failuresOf>[0], 'ko');
+  const report = { seed: 1, claims: 1_000, runs, skipped: [skip], failures, language: 'ko' } as const;
+  const lines = reportLines(report, screen);
+  fits(lines);
+  const english = lines
+    .join('\n')
+    .replaceAll('out-of-order', '')
+    .match(/\b(?:the|of|and|was|is|claims|places|coupons?|tries|runs?|expected|while)\b/g);
+  assert.equal(english, null, lines.join('\n'));
+});
+
 describe('what the lab ends with', () => {
   const selected = [{ strategy: findStrategy('sql-count'), variant: 'ge', database: 'sqlite' }] as const;
-  const skip: LabSkip = { ...usual, reason: 'needs redis', isTrouble: false };
+  const skip: LabSkip = { ...usual, reason: asSaid('needs redis'), isTrouble: false };
   const ended = { names: [], selected, runs: [usual], skipped: [] };
 
   test('is good where all that ran was as expected, and something ran', () => {
-    assert.deepEqual(failuresOf(ended), []);
-    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'] }), []);
-    assert.deepEqual(failuresOf({ ...ended, skipped: [{ ...skip, strategy: 'redis-incr' }] }), []);
+    assert.deepEqual(failuresOf(ended, 'en'), []);
+    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'] }, 'en'), []);
+    assert.deepEqual(failuresOf({ ...ended, skipped: [{ ...skip, strategy: 'redis-incr' }] }, 'en'), []);
   });
 
   test('is not where a verdict was another, nothing ran, something broke, or what was named did not run', () => {
@@ -172,7 +222,7 @@ describe('what the lab ends with', () => {
         /^Asked for, and did not run: sql-count:gt\.$/,
       ],
     ] as const) {
-      const failures = failuresOf({ ...ended, ...change });
+      const failures = failuresOf({ ...ended, ...change }, 'en');
       assert.match(failures.join('\n'), said);
       assert.equal(failures.length, 1);
     }
@@ -181,13 +231,15 @@ describe('what the lab ends with', () => {
   test('of a strategy that was named one database is enough', () => {
     const both = (['mariadb', 'postgres'] as const).map((database) => ({ ...selected[0], database }));
     const skipped = [{ ...skip, database: 'postgres' as const }];
-    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'], selected: both, skipped }), []);
+    assert.deepEqual(failuresOf({ ...ended, names: ['sql-count:ge'], selected: both, skipped }, 'en'), []);
   });
 
   test('fits with reasons and names as long as they come', () => {
     const reason = `needs redis and kafka: ${'Java 17, for Kafka, is not here: install it; '.repeat(5)}`;
-    const skipped = strategies.map(({ name }): LabSkip => ({ ...skip, strategy: name, variant: null, reason }));
-    fits(report([], skipped, failuresOf({ ...ended, runs: [], names: ['x'.repeat(20)], skipped })));
+    const skipped = strategies.map(
+      ({ name }): LabSkip => ({ ...skip, strategy: name, variant: null, reason: asSaid(reason) }),
+    );
+    fits(report([], skipped, failuresOf({ ...ended, runs: [], names: ['x'.repeat(20)], skipped }, 'en')));
   });
 });
 
@@ -207,6 +259,8 @@ describe('the step view', () => {
     database: 'sqlite',
     fault: null,
     users: ['user-1', 'user-2'],
+    before: 0,
+    capacity: 1,
     lines: [],
     isCut: false,
     answers: ['won', 'sold-out'],
