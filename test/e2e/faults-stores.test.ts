@@ -8,8 +8,9 @@ import process from 'node:process';
 import { describe, test } from 'node:test';
 import { checkHistory } from '../../src/core/history.ts';
 import type { HistoryEntry } from '../../src/load/history.ts';
+import { fileAccess } from './ledger-access.ts';
 import { lockLedger } from './ledger-file.ts';
-import { NotStarted, scene, type TestServer } from './server.ts';
+import { NotStarted, scene, type TestServer, until } from './server.ts';
 import { outcomesOf, slotsOf, upTo } from './tallies.ts';
 
 const users = (from: number, to: number, eventId: string) =>
@@ -129,6 +130,10 @@ describe('stores that are gone or older', () => {
     history.push(...(await second.claimAll(users(11, 25, spec.id), 4)).history);
     await second.call('POST', `/v1/events/${spec.id}/pause`);
     await second.settled(spec.id);
+    await until(
+      () => fileAccess(data).run(`SELECT state FROM events WHERE event_id = '${spec.id}'`),
+      (state) => state === 'paused',
+    );
     await second.stop();
     await removeStore(data, 'gate.db');
     await copyStore(join(folder, 'copy'), data, 'gate.db');
