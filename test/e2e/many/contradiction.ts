@@ -43,6 +43,19 @@ async function stopped(site: FleetSite, id: string): Promise<void> {
   }
 }
 
+/** The event is recovered, sells out, and its stores agree. */
+async function comesHome({ front, fleet }: FleetSite, id: string): Promise<void> {
+  const url = (): readonly string[] => ['--url', front.next().url];
+  await fleet.run('recover', id, '--yes', ...url());
+  await front.claimAll(users(20, id), 4);
+  const home = await until(
+    () => front.settled(id),
+    ({ issued }) => issued === 20,
+  );
+  assert.deepEqual(totals(home), { ok: true, won: 20, issued: 20, failed: 0, discarded: 0 });
+  await fleet.run('audit', id, ...url());
+}
+
 /** The statements that docs/many-machines.md has an operator run, for one event and slot. */
 function statementsOfDocs(
   eventId: string,
@@ -93,20 +106,13 @@ export function registerContradictions(open: () => Promise<FleetSite>): void {
       await refusedRun(site, 'failed', 'reissue', number, ...url());
       const discarded = await fleet.run('failed', 'discard', number, '--reason', 'by hand', '--yes', ...url());
       assert.match(discarded, new RegExp(`the gate has no such win, and every win of ${id} is as it was`));
-      await fleet.run('recover', id, '--yes', ...url());
-      await front.claimAll(users(20, id), 4);
-      const home = await until(
-        () => front.settled(id),
-        ({ issued }) => issued === 20,
-      );
-      assert.deepEqual(totals(home), { ok: true, won: 20, issued: 20, failed: 0, discarded: 0 });
-      await fleet.run('audit', id, ...url());
+      await comesHome(site, id);
       assert.ok((await front.coupons(id)).every(({ userId }) => userId !== 'evil'));
     });
   }
   test('a win that nobody has won and that has a coupon: taken away by a person, and the right one is issued', async () => {
     const [site, id] = [await open(), 'forestalled'];
-    const { front, fleet } = site;
+    const { front } = site;
     const url = (): readonly string[] => ['--url', front.next().url];
     await front.create({ id, capacity: 20 });
     await front.claimAll(users(5, id), 1);
@@ -123,14 +129,7 @@ export function registerContradictions(open: () => Promise<FleetSite>): void {
     assert.match(audited.stdout, /slot 6 is \S+ of user-6 in the gate, 6-x of evil in\s+the ledger/);
     await refusedRun(site, 'recover', id, '--yes', ...url());
     await site.ledger.run(...statementsOfDocs(id, 6, { claimId: '6-x', code: evil.code }));
-    await fleet.run('recover', id, '--yes', ...url());
-    await front.claimAll(users(20, id), 4);
-    const home = await until(
-      () => front.settled(id),
-      ({ issued }) => issued === 20,
-    );
-    assert.deepEqual(totals(home), { ok: true, won: 20, issued: 20, failed: 0, discarded: 0 });
-    await fleet.run('audit', id, ...url());
+    await comesHome(site, id);
     assert.equal((await front.coupons(id)).find(({ slot }) => slot === 6)?.userId, 'user-6');
   });
 }
