@@ -1,7 +1,7 @@
 import type { Ledger, LedgerEvent, NewFailure, StoppedEvent } from '../core/ledger.ts';
 import { isWithinBounds, type LogRecord, type PoisonRecord, type WinsRecord } from '../core/record.ts';
 import { sameWin, type Win } from '../core/win.ts';
-import { keptWinOf } from './contradictions.ts';
+import { keptWinOf, nameOf } from './contradictions.ts';
 import type { CouponMaker } from './coupon-code.ts';
 import { failureOf, type Issuable, type Piece, revisionOf, WinToIssue } from './issue-batch.ts';
 
@@ -137,8 +137,6 @@ async function keep(
   }
   return failures;
 }
-
-const nameOf = ({ claimId, userId }: Win): string => `${claimId} of ${userId}`;
 
 const poisonFailure = ({ raw, error }: Omit<PoisonRecord, 'type'>, nextAttemptAt: number): NewFailure => ({
   eventId: null,
